@@ -1,0 +1,1 @@
+"""Tiles on disk and their labels, as training reads them."""

@@ -1,0 +1,1 @@
+"""Score predictions: the gate, the masks, the ships, and the challenge's own metric. No torch."""

@@ -1,0 +1,1 @@
+"""The doors pixels come in by: encoded pictures, georeferenced rasters, and windows over them."""

@@ -1,0 +1,1 @@
+"""From picture to ships, without torch."""

@@ -1,0 +1,283 @@
+"""The detector: gate, then segmenter where the gate saw something, then ships."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from shipseg import rle
+from shipseg.bundle.format import Manifest, load_bundle
+from shipseg.errors import BadInputError, UsageError
+from shipseg.imaging.decode import Picture, decode_image, read_image
+from shipseg.imaging.tiling import Window, pad_to, windows
+from shipseg.inference.instances import ships_of_map
+from shipseg.inference.runtime import GateSession, SegmenterSession
+from shipseg.inference.ships import Ship
+from shipseg.inference.windows import heat_beyond, windows_around
+
+Source = str | os.PathLike[str] | bytes | Picture | npt.NDArray[np.uint8]
+
+# Overlap of the gate's windows on pictures larger than a tile: a ship of 150 m at 1.5 m is whole in
+# one of them.
+_GATE_OVERLAP_PX = 128
+# A region larger than this is segmented in windows, to bound memory: about 1 GB at 1,536 px.
+_WHOLE_PX = 1536
+_BLEND_PX = 192
+# Each growth reaches one cell further; three follow a hull of 100 px beyond what the gate saw.
+_MOST_GROWTHS = 4
+
+Maps = dict[Window, npt.NDArray[np.float32]]
+"""Probabilities (h, w) by window; the windows do not overlap."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Detection:
+    """What was found in one picture.
+
+    Attributes:
+        name: What the caller or the file calls the picture.
+        shape_hw: Its height and width in pixels.
+        ship_probability: The gate's probability that it holds a ship, 0..1.
+        passed: Whether the segmenter was asked.
+        ships: The ships, with disjoint masks.
+        warnings: What decoding had to assume.
+    """
+
+    name: str
+    shape_hw: tuple[int, int]
+    ship_probability: float
+    passed: bool
+    ships: tuple[Ship, ...]
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def mask(self) -> npt.NDArray[np.bool_]:
+        """(H, W) bool, all ships together."""
+        return rle.runs_to_mask(rle.union([ship.runs for ship in self.ships]), self.shape_hw)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sighting:
+    """What the gate says of a picture.
+
+    Attributes:
+        probability: Of a ship anywhere in it, 0..1.
+        hot: (rows, columns) bool, the cells that may hold one.
+    """
+
+    probability: float
+    hot: npt.NDArray[np.bool_]
+
+
+class Detector:
+    """Find ships in pictures. Safe to call from several threads.
+
+    Args:
+        bundle: Model bundle, a folder or a .zip file; None takes the one inside the package.
+        threads: Threads of one call. One is best where several pictures run side by side.
+        threshold: Probability at which a pixel is ship; None takes the bundle's.
+        gate_threshold: Probability at which a tile passes the gate; None takes the bundle's.
+
+    Raises:
+        BundleError: The bundle is incomplete, altered or of another shape than it says.
+        UsageError: A threshold is not in 0..1.
+
+    Example:
+        >>> from shipseg import Detector
+        >>> ships = Detector().detect("tile.jpg")  # doctest: +SKIP
+        >>> [(ship.score, ship.box_xyxy) for ship in ships]  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        bundle: str | os.PathLike[str] | None = None,
+        *,
+        threads: int = 1,
+        threshold: float | None = None,
+        gate_threshold: float | None = None,
+    ) -> None:
+        loaded = load_bundle(None if bundle is None else Path(bundle))
+        self.manifest: Manifest = loaded.manifest
+        self.threshold = _checked("threshold", threshold, self.manifest.segmenter.threshold)
+        self.gate_threshold = _checked(
+            "gate threshold", gate_threshold, self.manifest.gate.threshold
+        )
+        self._gate = GateSession(loaded, threads=threads)
+        self._segmenter = SegmenterSession(loaded, threads=threads)
+
+    def detect(self, source: Source) -> tuple[Ship, ...]:
+        """Return the ships of a picture: a path, encoded bytes, a Picture or (H, W, 3) uint8."""
+        return self.predict(source).ships
+
+    def classify(self, source: Source) -> float:
+        """Return the gate's probability, 0..1, that a picture holds a ship."""
+        return self.look(open_picture(source)).probability
+
+    def predict(self, source: Source, *, gated: bool = True, name: str | None = None) -> Detection:
+        """Find the ships of a picture, and say how it came to that.
+
+        Args:
+            source: A path, encoded bytes, a Picture or (H, W, 3) uint8 RGB.
+            gated: False asks the segmenter about the whole picture, whatever the gate says.
+            name: What to call the picture; a path's file name by default.
+
+        Raises:
+            ImageError: The picture cannot be decoded.
+        """
+        picture = open_picture(source)
+        sighting = self.look(picture)
+        shape_hw = picture.shape_hw
+        passed = sighting.probability >= self.gate_threshold or not gated
+        maps: Maps = {}
+        if passed:
+            maps = self._around(picture, sighting.hot) if gated else self._everywhere(picture)
+        return Detection(
+            name=name or _name_of(source),
+            shape_hw=shape_hw,
+            ship_probability=sighting.probability,
+            passed=passed,
+            ships=self._ships(maps, shape_hw),
+            warnings=picture.warnings,
+        )
+
+    def look(self, picture: Picture) -> Sighting:
+        """Ask the gate about a picture of any size, in windows of one tile."""
+        settings = self.manifest.gate
+        height, width = picture.shape_hw
+        tile, factor = settings.tile_size, settings.tile_size // settings.input_size
+        cell = settings.stride * factor
+        hot = np.zeros((-(-height // cell), -(-width // cell)), dtype=np.bool_)
+        best, best_cell = 0.0, (0, 0)
+        for window in windows((height, width), tile, _GATE_OVERLAP_PX):
+            view = pad_to(picture.rgb[window.slices], minimum=tile)
+            probability, cells = self._gate(np.asarray(Image.fromarray(view).reduce(factor)))
+            rows, columns = _cells_inside(cells.shape, window, cell)
+            cells = cells[: rows.stop - rows.start, : columns.stop - columns.start]
+            hot[rows, columns] |= cells >= settings.cell_threshold
+            if probability > best:
+                best = probability
+                y, x = np.unravel_index(int(np.argmax(cells)), cells.shape)
+                best_cell = rows.start + int(y), columns.start + int(x)
+        # A picture that passes is looked at somewhere, at the least where the gate was surest.
+        hot[best_cell] = True
+        return Sighting(best, hot)
+
+    def _everywhere(self, picture: Picture) -> Maps:
+        height, width = picture.shape_hw
+        whole = Window(0, 0, width, height)
+        return {whole: self._probability(picture, whole)}
+
+    def _around(self, picture: Picture, hot: npt.NDArray[np.bool_]) -> Maps:
+        """Segment windows around the hot cells, and go on where a hull runs out of its window."""
+        gate, segmenter = self.manifest.gate, self.manifest.segmenter
+        shape_hw = picture.shape_hw
+        cell = gate.stride * (gate.tile_size // gate.input_size)
+        hot, maps = hot.copy(), Maps()
+        for _ in range(_MOST_GROWTHS):
+            regions = windows_around(
+                hot, shape_hw, cell_px=cell, margin_cells=1,
+                least_px=segmenter.crop_size, multiple=segmenter.multiple,
+            )  # fmt: skip
+            maps = {w: maps[w] if w in maps else self._probability(picture, w) for w in regions}
+            before = np.count_nonzero(hot)
+            for window, probability in maps.items():
+                heat_beyond(hot, window, probability >= self.threshold, cell)
+            if np.count_nonzero(hot) == before:
+                break
+        return maps
+
+    def _probability(self, picture: Picture, window: Window) -> npt.NDArray[np.float32]:
+        probability = self._segment(picture.rgb[window.slices])
+        if picture.valid is not None:
+            probability[~picture.valid[window.slices]] = 0.0
+        return probability
+
+    def _ships(self, maps: Maps, shape_hw: tuple[int, int]) -> tuple[Ship, ...]:
+        return tuple(
+            ship
+            for window, probability in maps.items()
+            for ship in ships_of_map(
+                probability,
+                threshold=self.threshold,
+                min_area_px=self.manifest.segmenter.min_area_px,
+                offset_xy=(window.x0, window.y0),
+                shape_hw=shape_hw,
+            )
+        )
+
+    def _segment(self, rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        """Return (h, w) float32 probabilities of a region of any size."""
+        settings = self.manifest.segmenter
+        height, width = rgb.shape[:2]
+        if max(height, width) <= _WHOLE_PX:
+            padded = pad_to(rgb, minimum=settings.crop_size, multiple=settings.multiple)
+            return self._segmenter(padded)[:height, :width]
+        total = np.zeros((height, width), dtype=np.float32)
+        weight = np.zeros((height, width), dtype=np.float32)
+        for window in windows((height, width), _WHOLE_PX, _BLEND_PX):
+            part = self._segment(rgb[window.slices])
+            fade = _fade(window.shape_hw)
+            total[window.slices] += part * fade
+            weight[window.slices] += fade
+        return total / weight
+
+
+def open_picture(source: Source) -> Picture:
+    """Bring any source into the form of a decoded picture.
+
+    Raises:
+        BadInputError: An array of another shape or dtype than (H, W, 3) uint8.
+    """
+    if isinstance(source, Picture):
+        return source
+    if isinstance(source, bytes):
+        return decode_image(source)
+    if isinstance(source, np.ndarray):
+        if source.ndim != 3 or source.shape[2] != 3 or source.dtype != np.uint8:
+            raise BadInputError(
+                f"the array is {source.shape} {source.dtype}, expected (H, W, 3) uint8 RGB"
+            )
+        if source.size == 0:
+            raise BadInputError(f"the array is {source.shape}: it holds no pixel")
+        return Picture(np.ascontiguousarray(source))
+    return read_image(source)
+
+
+def _name_of(source: Source) -> str:
+    return Path(source).name if isinstance(source, (str, os.PathLike)) else "image"
+
+
+def _cells_inside(shape: tuple[int, ...], window: Window, cell: int) -> tuple[slice, slice]:
+    """Place a window's cells on the picture's grid.
+
+    The last window of a row ends with the picture and may start between two cells. Its cells are
+    then taken for the ones that hold their top left: less than a cell off, which the margin covers.
+    """
+    height, width = window.shape_hw
+    rows, columns = (
+        min(n, -(-side // cell)) for n, side in zip(shape, (height, width), strict=True)
+    )
+    top, left = window.y0 // cell, window.x0 // cell
+    return slice(top, top + rows), slice(left, left + columns)
+
+
+def _fade(shape_hw: tuple[int, int]) -> npt.NDArray[np.float32]:
+    """Weights of a window that fall linearly towards its rim, never to zero."""
+    rows, columns = (
+        np.minimum(np.minimum(np.arange(n) + 1, n - np.arange(n)), _BLEND_PX).astype(np.float32)
+        for n in shape_hw
+    )
+    return np.outer(rows, columns) / np.float32(_BLEND_PX**2)
+
+
+def _checked(name: str, given: float | None, default: float) -> float:
+    value = default if given is None else given
+    # Written so that NaN fails as well.
+    if not 0 <= value <= 1:
+        raise UsageError(f"the {name} is {value}, expected a number in 0..1")
+    return value

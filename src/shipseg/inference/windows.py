@@ -1,0 +1,118 @@
+"""Which windows of a picture the segmenter has to see, given where the gate saw something."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from shipseg.imaging.tiling import Window
+
+_EIGHT = np.ones((3, 3), dtype=np.int8)
+
+
+def windows_around(
+    hot: npt.NDArray[np.bool_],
+    shape_hw: tuple[int, int],
+    *,
+    cell_px: int,
+    margin_cells: int,
+    least_px: int,
+    multiple: int,
+) -> list[Window]:
+    """Enclose the hot cells in few windows, each cluster of them whole in one: no seam cuts a ship.
+
+    Args:
+        hot: (rows, columns) bool, the cells where a ship may be.
+        shape_hw: Height and width of the picture in pixels.
+        cell_px: Side of a cell in pixels.
+        margin_cells: Cells of surroundings added on every side: context, and room for a hull that
+            goes on where the gate no longer saw it.
+        least_px: Least side of a window, where the picture has it.
+        multiple: Sides are divisible by it, where the picture has room.
+
+    Returns:
+        Windows inside the picture that do not overlap, from the top left on.
+    """
+    reach = 2 * margin_cells + 1
+    grown = ndimage.binary_dilation(hot, structure=np.ones((reach, reach), dtype=np.bool_))
+    labels, _ = ndimage.label(grown, structure=_EIGHT)
+    boxes = [
+        _window(
+            (columns.start * cell_px, rows.start * cell_px),
+            (columns.stop * cell_px, rows.stop * cell_px),
+            shape_hw,
+            least_px,
+            multiple,
+        )
+        for rows, columns in ndimage.find_objects(labels)
+    ]
+    return sorted(_merge(boxes, shape_hw, least_px, multiple), key=lambda w: (w.y0, w.x0))
+
+
+def heat_beyond(
+    hot: npt.NDArray[np.bool_], window: Window, ship: npt.NDArray[np.bool_], cell_px: int
+) -> None:
+    """Mark the cells outside a window that its ships run into, in place.
+
+    Args:
+        hot: (rows, columns) bool, the picture's cells.
+        window: A window of the picture.
+        ship: (h, w) bool, where the window shows ship.
+        cell_px: Side of a cell in pixels.
+    """
+    height, width = hot.shape[0] * cell_px, hot.shape[1] * cell_px
+    ys, xs = window.y0 + np.arange(ship.shape[0]), window.x0 + np.arange(ship.shape[1])
+    for along, rim, position, limit, is_row in (
+        (xs, ship[0], window.y0 - 1, height, True),
+        (xs, ship[-1], window.y1, height, True),
+        (ys, ship[:, 0], window.x0 - 1, width, False),
+        (ys, ship[:, -1], window.x1, width, False),
+    ):
+        if 0 <= position < limit and rim.any():
+            cells, line = along[rim] // cell_px, position // cell_px
+            hot[(line, cells) if is_row else (cells, line)] = True
+
+
+def _window(
+    low_xy: tuple[int, int],
+    high_xy: tuple[int, int],
+    shape_hw: tuple[int, int],
+    least_px: int,
+    multiple: int,
+) -> Window:
+    """Grow a box to a legal size around its middle, moved inwards at the picture's edge."""
+    sides = []
+    for low, high, length in zip(low_xy, high_xy, (shape_hw[1], shape_hw[0]), strict=True):
+        size = max(min(high, length) - low, least_px)
+        size = min(length, size + -size % multiple)
+        start = (low + min(high, length) - size) // 2
+        start = min(max(start, 0), length - size)
+        sides.append((start, start + size))
+    (x0, x1), (y0, y1) = sides
+    return Window(x0, y0, x1, y1)
+
+
+def _merge(
+    boxes: list[Window], shape_hw: tuple[int, int], least_px: int, multiple: int
+) -> list[Window]:
+    """Join windows that overlap until none do."""
+    merged: list[Window] = []
+    for box in boxes:
+        current = box
+        while True:
+            touching = next((other for other in merged if _overlap(current, other)), None)
+            if touching is None:
+                break
+            merged.remove(touching)
+            current = _window(
+                (min(current.x0, touching.x0), min(current.y0, touching.y0)),
+                (max(current.x1, touching.x1), max(current.y1, touching.y1)),
+                shape_hw, least_px, multiple,
+            )  # fmt: skip
+        merged.append(current)
+    return merged
+
+
+def _overlap(a: Window, b: Window) -> bool:
+    return a.x0 < b.x1 and b.x0 < a.x1 and a.y0 < b.y1 and b.y0 < a.y1

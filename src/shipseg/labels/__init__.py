@@ -1,0 +1,8 @@
+"""The label table: read, validate, summarise, write."""
+
+from shipseg.labels.read import OnBadRow, read_labels
+from shipseg.labels.split import read_split
+from shipseg.labels.table import Fault, LabelTable
+from shipseg.labels.write import write_labels
+
+__all__ = ["Fault", "LabelTable", "OnBadRow", "read_labels", "read_split", "write_labels"]

@@ -1,0 +1,1 @@
+"""The two networks: the gate and the segmenter (needs the `train` extra)."""

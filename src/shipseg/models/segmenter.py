@@ -1,0 +1,60 @@
+"""The segmenter: a U-Net from segmentation-models-pytorch over any timm encoder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import segmentation_models_pytorch as smp
+import timm
+import torch
+from torch import nn
+
+from shipseg.models.preprocess import Normalize
+from shipseg.models.pretrained import load_pretrained
+
+
+class Segmenter(nn.Module):
+    """Predict the probability of ship for every pixel, as logits.
+
+    Args:
+        encoder: timm's name of the architecture.
+        decoder_channels: Widths of the decoder, coarse to fine.
+        half_resolution: Leave out the decoder's last block, the only one at full resolution and
+            without a skip connection, and upsample the logits by two instead. It is the most expensive
+            block and the outline hardly needs it.
+        pretrained: Start from ImageNet weights.
+    """
+
+    def __init__(
+        self,
+        encoder: str,
+        *,
+        decoder_channels: Sequence[int],
+        half_resolution: bool,
+        pretrained: bool,
+    ) -> None:
+        super().__init__()
+        unet = smp.Unet(
+            f"tu-{encoder}",
+            encoder_weights=None,
+            encoder_depth=5,
+            decoder_channels=tuple(decoder_channels),
+            classes=1,
+        )
+        if half_resolution:
+            unet.decoder.blocks = unet.decoder.blocks[:-1]
+            unet.segmentation_head = smp.base.SegmentationHead(
+                decoder_channels[-2], 1, kernel_size=3, upsampling=2
+            )
+        if pretrained:
+            load_pretrained(unet.encoder.model, encoder)
+        # Ships are a thousandth of all pixels, and a tenth of a crop's: start from low odds.
+        nn.init.constant_(unet.segmentation_head[0].bias, -3.0)
+        self.unet = unet
+        config = timm.get_pretrained_cfg(encoder)
+        self.normalize = Normalize(config.mean, config.std)
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        """Return logits (N, H, W) for (N, H, W, 3) uint8 RGB; H and W multiples of 32."""
+        logits: torch.Tensor = self.unet(self.normalize(image))[:, 0]
+        return logits

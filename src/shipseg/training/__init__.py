@@ -1,0 +1,1 @@
+"""Train the gate and the segmenter (needs the `train` extra)."""

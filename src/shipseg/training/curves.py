@@ -1,0 +1,42 @@
+"""Draw a run's curves: loss on one side, scores on the other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from shipseg.files import atomic_path
+
+_NAMES = {
+    "train_loss": "training loss", "val_loss": "validation loss", "val_f1": "F1",
+    "val_auc": "AUC", "val_dice": "Dice on ship tiles",
+    "val_false_empty": "empty tiles with a false pixel",
+}  # fmt: skip
+
+
+def draw_curves(rows: Sequence[Mapping[str, float]], path: Path) -> None:
+    """Write a PNG with the losses and the scores of every epoch.
+
+    Args:
+        rows: One mapping per epoch, with `epoch` and the metrics' names.
+        path: Where to write.
+    """
+    # The object interface, not pyplot: no global state, no display.
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
+
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    epochs = [row["epoch"] for row in rows]
+    for axes, is_loss, title in ((left, True, "Loss"), (right, False, "Validation scores")):
+        for name, label in _NAMES.items():
+            if name.endswith("loss") is is_loss and name in rows[-1]:
+                values = [row.get(name, float("nan")) for row in rows]
+                axes.plot(epochs, values, marker="o", markersize=3, label=label)
+        axes.set(title=title, xlabel="epoch")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.grid(alpha=0.3)
+        axes.legend(frameon=False)
+    right.set_ylim(0, 1)
+    with atomic_path(path) as beside:
+        figure.savefig(beside, format="png", dpi=120)
