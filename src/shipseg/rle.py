@@ -370,8 +370,7 @@ def _crop(
 ) -> npt.NDArray[np.bool_]:
     """Crop runs that are known to fit the shape."""
     x0, y0, x1, y1 = window_xyxy
-    height, width = shape_hw
-    columns, tops, bottoms = _split_at_columns(runs, height, max(x0, 0), min(x1, width))
+    columns, tops, bottoms = _split_at_columns(runs, shape_hw[0], x0, x1)
     tops, bottoms = np.maximum(tops, y0), np.minimum(bottoms, y1)
     inside = tops < bottoms
     starts = (columns[inside] - x0) * (y1 - y0) + tops[inside] - y0

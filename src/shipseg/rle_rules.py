@@ -163,8 +163,8 @@ def run_error(tokens: list[str], index: int, shape_hw: tuple[int, int]) -> RleEr
 
 
 def _number(token: str) -> int:
-    # Python refuses int() of more than 4,300 digits; every such number lies past any mask.
-    return int(token) if len(token) <= 4000 else 10**4000
+    # By its settings, Python refuses int() from 640 digits on. Such a number lies past any mask.
+    return int(token) if len(token) <= 600 else 10**600
 
 
 def shorten(token: str) -> str:

@@ -1,27 +1,46 @@
 """What may happen to a picture of the sea: turned, mirrored, hazy, blurred, recompressed.
 
-Functions of arrays and a generator; the same generator state gives the same picture.
+Functions of arrays and a generator; the same generator state gives the same picture. None of them
+writes to its input, and the returned array may be the input itself or read-only.
 """
 
 from __future__ import annotations
 
 import io
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageFilter
 
 Rgb = npt.NDArray[np.uint8]
+Scalar = TypeVar("Scalar", bound=np.generic)
 
 
-def dihedral(array: npt.NDArray[np.generic], turn: int) -> npt.NDArray[np.generic]:
-    """Return one of the eight turns and mirrorings of a square; `turn` in 0..7."""
+def dihedral(array: npt.NDArray[Scalar], turn: int) -> npt.NDArray[Scalar]:
+    """Return one of the eight turns and mirrorings of a square.
+
+    Args:
+        array: (S, S) or (S, S, C).
+        turn: 0..7: quarter turns counter-clockwise, from 4 on mirrored left to right afterwards.
+
+    Returns:
+        The same shape and dtype, C-contiguous.
+    """
     turned = np.rot90(array, turn % 4)
     return np.ascontiguousarray(turned[:, ::-1] if turn >= 4 else turned)
 
 
 def resize_rgb(rgb: Rgb, size: int) -> Rgb:
-    """Resize to (size, size, 3), averaging over pixels when it shrinks."""
+    """Resize a square picture, averaging over pixels when it shrinks.
+
+    Args:
+        rgb: (S, S, 3) uint8.
+        size: Side of the result, in pixels.
+
+    Returns:
+        (size, size, 3) uint8.
+    """
     if rgb.shape[0] == rgb.shape[1] == size:
         return rgb
     exact = rgb.shape[0] == rgb.shape[1] and rgb.shape[0] % size == 0
@@ -31,7 +50,15 @@ def resize_rgb(rgb: Rgb, size: int) -> Rgb:
 
 
 def resize_mask(mask: npt.NDArray[np.bool_], size: int) -> npt.NDArray[np.bool_]:
-    """Resize to (size, size): a pixel is ship where at least half of what it covers is."""
+    """Resize a square mask: a pixel is ship where at least half of what it covers is.
+
+    Args:
+        mask: (S, S) bool.
+        size: Side of the result, in pixels.
+
+    Returns:
+        (size, size) bool.
+    """
     if mask.shape == (size, size):
         return mask
     grey = Image.fromarray(mask.astype(np.uint8) * 255)
@@ -40,7 +67,16 @@ def resize_mask(mask: npt.NDArray[np.bool_], size: int) -> npt.NDArray[np.bool_]
 
 
 def distort_colour(rgb: Rgb, rng: np.random.Generator, strength: float) -> Rgb:
-    """Change light and air: gain, gamma, white balance, saturation, haze; `strength` in 0..1."""
+    """Change light and air: gain, gamma, white balance, saturation, haze.
+
+    Args:
+        rgb: (H, W, 3) uint8.
+        rng: Decides what happens.
+        strength: 0..1; 0 changes nothing.
+
+    Returns:
+        (H, W, 3) uint8.
+    """
     if strength <= 0:
         return rgb
     levels = np.arange(256, dtype=np.float32) / 255
@@ -54,11 +90,21 @@ def distort_colour(rgb: Rgb, rng: np.random.Generator, strength: float) -> Rgb:
     if rng.random() < 0.5:
         grey = out.mean(axis=-1, keepdims=True)
         out = grey + (out - grey) * (1 + strength * rng.uniform(-0.6, 0.4))
-    return (np.clip(out, 0, 1) * 255 + 0.5).astype(np.uint8)
+    levels_8bit: Rgb = (np.clip(out, 0, 1) * 255 + 0.5).astype(np.uint8)
+    return levels_8bit
 
 
 def degrade(rgb: Rgb, rng: np.random.Generator, strength: float) -> Rgb:
-    """Blur, sharpen, add noise or recompress, each now and then; `strength` in 0..1."""
+    """Blur, sharpen, add noise or recompress, each now and then.
+
+    Args:
+        rgb: (H, W, 3) uint8.
+        rng: Decides what happens.
+        strength: 0..1; how often, 0 for never. At 1, 55 of 100 pictures are touched.
+
+    Returns:
+        (H, W, 3) uint8.
+    """
     draw = rng.random()
     if draw < 0.15 * strength:
         radius = rng.uniform(0.3, 1.2)
@@ -67,7 +113,8 @@ def degrade(rgb: Rgb, rng: np.random.Generator, strength: float) -> Rgb:
         return np.asarray(Image.fromarray(rgb).filter(ImageFilter.UnsharpMask(1.0, 80, 0)))
     if draw < 0.40 * strength:
         noise = rng.normal(0, rng.uniform(2, 8), size=rgb.shape).astype(np.float32)
-        return np.clip(rgb + noise, 0, 255).astype(np.uint8)
+        noisy: Rgb = np.clip(rgb + noise, 0, 255).astype(np.uint8)
+        return noisy
     if draw < 0.55 * strength:
         packed = io.BytesIO()
         Image.fromarray(rgb).save(packed, "JPEG", quality=int(rng.integers(50, 90)))

@@ -20,7 +20,7 @@ class CropSample(NamedTuple):
     """One crop as the segmenter learns it.
 
     Attributes:
-        image: (S, S, 3) uint8.
+        image: (S, S, 3) uint8 RGB.
         mask: (S, S) float32, 1 on ships.
     """
 
@@ -37,7 +37,7 @@ class ShipCrops(Dataset[CropSample]):
         source: Tiles and truth.
         size: Side of a crop, in pixels.
         empty_share: Share of crops from tiles without ships: sea, land and cloud, so that the
-            network learns what not to mark.
+            network learns what not to mark. Where there are none, every crop is around a ship.
         seed: The run's seed.
         augment: Strength of the augmentation, 0..1.
 
@@ -63,7 +63,7 @@ class ShipCrops(Dataset[CropSample]):
             raise ConfigError("no training tile holds a ship; the segmenter has nothing to learn")
 
     def __getitem__(self, name: SampleName) -> CropSample:
-        """Draw one crop."""
+        """Draw the crop of that name."""
         rng = generator_of(self._seed, name)
         height, width = self._source.table.shape_hw
         # Ships of one class come in all lengths; a mild zoom adds more.
@@ -81,8 +81,7 @@ class ShipCrops(Dataset[CropSample]):
         mask = self._source.mask(image_id, (left, top, left + side, top + side))
         view = resize_rgb(rgb[top : top + side, left : left + side], self._size)
         turn = int(rng.integers(8))
-        view = dihedral(view, turn).astype(np.uint8)
-        view = degrade(distort_colour(view, rng, self._augment), rng, self._augment)
+        view = degrade(distort_colour(dihedral(view, turn), rng, self._augment), rng, self._augment)
         target = dihedral(resize_mask(mask, self._size), turn).astype(np.float32)
         return CropSample(torch.from_numpy(view.copy()), torch.from_numpy(target))
 

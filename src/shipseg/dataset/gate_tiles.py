@@ -19,8 +19,8 @@ class GateSample(NamedTuple):
     """One tile as the gate learns it.
 
     Attributes:
-        image: (S, S, 3) uint8.
-        tile: () float32, 1 where the tile holds a ship.
+        image: (S, S, 3) uint8 RGB.
+        tile: () float32, 1 where what is seen of the tile holds a ship.
         cells: (S/16, S/16) float32, 1 where the cell holds a ship pixel.
     """
 
@@ -30,11 +30,11 @@ class GateSample(NamedTuple):
 
 
 class GateTiles(Dataset[GateSample]):
-    """Random views of tiles for training.
+    """Random views of tiles for training: each tile about once an epoch.
 
     Args:
         source: Tiles and truth.
-        input_size: Side of the gate's input, in pixels; 384 is half a tile.
+        input_size: Side of the gate's input, in pixels; 384 is half an Airbus tile.
         stride: Gate input pixels per cell.
         seed: The run's seed.
         augment: Strength of the augmentation, 0..1.
@@ -46,13 +46,21 @@ class GateTiles(Dataset[GateSample]):
         self._source, self._size, self._stride = source, input_size, stride
         self._seed, self._augment = seed, augment
         self._salvage = Salvage(source)
+        self._order: tuple[int, npt.NDArray[np.int64]] | None = None
+
+    def _order_of(self, epoch: int) -> npt.NDArray[np.int64]:
+        """Return the epoch's order of tiles, the same for every worker."""
+        if self._order is None or self._order[0] != epoch:
+            # Kept for the epoch: shuffling 192,556 tiles takes as long as decoding one.
+            order = np.random.default_rng((self._seed, epoch)).permutation(len(self._source))
+            self._order = epoch, order
+        return self._order[1]
 
     def __getitem__(self, name: SampleName) -> GateSample:
-        """Draw one sample."""
+        """Draw the sample of that name."""
         epoch, position = name
         rng = generator_of(self._seed, name)
-        # A fresh permutation each epoch, the same for every worker.
-        order = np.random.default_rng((self._seed, epoch)).permutation(len(self._source))
+        order = self._order_of(epoch)
         image_id, rgb = self._salvage.read(int(order[position % len(order)]))
         side = min(rgb.shape[:2])
         if rng.random() < 0.7:
@@ -62,13 +70,19 @@ class GateTiles(Dataset[GateSample]):
         mask = self._source.mask(image_id, (x0, y0, x0 + side, y0 + side))
         view = rgb[y0 : y0 + side, x0 : x0 + side]
         turn = int(rng.integers(8))
-        view = dihedral(resize_rgb(view, self._size), turn).astype(np.uint8)
+        view = dihedral(resize_rgb(view, self._size), turn)
         view = degrade(distort_colour(view, rng, self._augment), rng, self._augment)
-        return _sample(view, dihedral(mask, turn).astype(np.bool_), self._stride)
+        return _sample(view, dihedral(mask, turn), self._stride)
 
 
 class GateTilesPlain(Dataset[GateSample]):
-    """Every tile once, whole and unchanged, for validation."""
+    """Every tile once, whole and unchanged, for validation.
+
+    Args:
+        source: Tiles and truth.
+        input_size: Side of the gate's input, in pixels.
+        stride: Gate input pixels per cell.
+    """
 
     def __init__(self, source: TileSource, *, input_size: int, stride: int) -> None:
         self._source, self._size, self._stride = source, input_size, stride
@@ -85,9 +99,7 @@ class GateTilesPlain(Dataset[GateSample]):
         return _sample(resize_rgb(rgb, self._size), mask, self._stride)
 
 
-def _sample(
-    view: npt.NDArray[np.uint8], mask: npt.NDArray[np.bool_], stride: int
-) -> GateSample:
+def _sample(view: npt.NDArray[np.uint8], mask: npt.NDArray[np.bool_], stride: int) -> GateSample:
     cells = cell_targets(mask, view.shape[0] // stride)
     return GateSample(
         torch.from_numpy(view.copy()),

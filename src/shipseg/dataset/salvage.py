@@ -1,7 +1,7 @@
 """Keep a training alive when a tile turns out to be broken.
 
-The full set holds at least one truncated file. A run of hours must not die on it, and must not learn
-from half a picture: the next readable tile stands in, and the fault is told once.
+The full set holds at least one truncated file. A run of hours must not die on it, and must not
+learn from half a picture: the next readable tile stands in, and the fault is told once.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import logging
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from shipseg.dataset.source import TileSource
 from shipseg.errors import BadInputError
@@ -21,29 +22,44 @@ _MOST_IN_A_ROW = 20
 
 
 class Salvage:
-    """Read tiles by index, passing over broken ones."""
+    """Read tiles by index, passing over broken ones.
+
+    Which tile stands in depends on the files alone, so every worker finds the same one. A broken
+    tile of a validation set makes its neighbour count twice; that is told as well.
+
+    Args:
+        source: The tiles.
+    """
 
     def __init__(self, source: TileSource) -> None:
         self._source = source
-        self._broken: set[str] = set()
+        # In shared memory: what one worker found, the others neither try nor tell again.
+        self._broken = torch.zeros(len(source), dtype=torch.bool)
+        self._broken.share_memory_()  # type: ignore[no-untyped-call]
 
     def read(self, index: int) -> tuple[str, npt.NDArray[np.uint8]]:
         """Return ImageId and pixels of the tile at `index`, or of the next readable one.
 
+        Args:
+            index: Position in `source.image_ids`.
+
+        Returns:
+            The ImageId of the tile that was read, and its (H, W, 3) uint8 RGB.
+
         Raises:
-            BadInputError: Twenty tiles in a row are broken.
+            BadInputError: Twenty tiles in a row, or all there are, are broken.
         """
         ids = self._source.image_ids
-        for step in range(_MOST_IN_A_ROW):
-            image_id = ids[(index + step) % len(ids)]
-            if image_id in self._broken:
+        tries = min(_MOST_IN_A_ROW, len(ids))
+        for place in ((index + step) % len(ids) for step in range(tries)):
+            if self._broken[place]:
                 continue
             try:
-                return image_id, self._source.image(image_id)
+                return ids[place], self._source.image(ids[place])
             except (BadInputError, OSError) as error:
-                self._broken.add(image_id)
-                logger.warning("tile left out of the training: %s", error)
+                self._broken[place] = True
+                logger.warning("tile left out, the next one stands in: %s", error)
         raise BadInputError(
-            f"{_MOST_IN_A_ROW} tiles in a row from '{ids[index]}' on cannot be read",
-            hint=f"check the folder '{self._source.folder}'",
+            f"{tries} tiles in a row, from '{ids[index]}' on, cannot be read",
+            hint=f"the warnings above say why; check the folder '{self._source.folder}'",
         )

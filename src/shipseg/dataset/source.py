@@ -2,16 +2,39 @@
 
 from __future__ import annotations
 
+import hashlib
+import logging
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from shipseg.errors import BadInputError, ConfigError
 from shipseg.imaging.decode import decode_tile
-from shipseg.labels import LabelTable, read_labels, read_split
-from shipseg.rle import crop
+from shipseg.labels import LabelTable, OnBadRow, read_labels, read_split
+from shipseg.rle import TILE_HW, crop
+
+logger = logging.getLogger(__name__)
+
+OnMissing: TypeAlias = Literal["error", "skip"]
+"""What a labelled tile without a file gets: one error for all of them, or being left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class TileCount:
+    """How much a source holds.
+
+    Attributes:
+        tiles: All tiles.
+        with_ships: Tiles with at least one ship.
+        ships: All ships.
+    """
+
+    tiles: int
+    with_ships: int
+    ships: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,21 +58,62 @@ class TileSource:
         """Return the number of tiles."""
         return len(self.table)
 
+    def count(self) -> TileCount:
+        """Count tiles and ships."""
+        with_ships = int(np.count_nonzero(self.table.ships_per_image()))
+        return TileCount(len(self), with_ships, self.table.ship_count)
+
+    def fingerprint(self) -> str:
+        """Return the SHA-256, in hexadecimal, of ImageIds and truth in their order.
+
+        Pixels are not part of it: reading 192,556 files takes minutes.
+        """
+        table = self.table
+        digest = hashlib.sha256("\n".join(table.image_ids).encode())
+        for column in (table.runs, table.run_offsets, table.ship_offsets):
+            digest.update(column.astype("<i8").tobytes())
+        return digest.hexdigest()
+
     def image(self, image_id: str) -> npt.NDArray[np.uint8]:
-        """Decode one tile, (H, W, 3) uint8 RGB; raise ImageError when it is broken."""
+        """Decode one tile.
+
+        Args:
+            image_id: A file name in the folder.
+
+        Returns:
+            (H, W, 3) uint8 RGB.
+
+        Raises:
+            ImageError: The file is broken.
+            BadInputError: The tile has another size than its labels are for.
+            OSError: The file cannot be read.
+        """
         path = self.folder / image_id
         rgb = decode_tile(path.read_bytes(), name=image_id)
         if rgb.shape[:2] != self.table.shape_hw:
+            height, width = self.table.shape_hw
             raise BadInputError(
                 f"{path}: the tile is {rgb.shape[0]} x {rgb.shape[1]} pixels, "
-                f"its labels are for {self.table.shape_hw[0]} x {self.table.shape_hw[1]}"
+                f"expected {height} x {width}",
+                hint="a training's tile_size says how large its tiles are",
             )
         return rgb
 
     def mask(
         self, image_id: str, window_xyxy: tuple[int, int, int, int] | None = None
     ) -> npt.NDArray[np.bool_]:
-        """Return where ships are, (h, w) bool, of the whole tile or a window of it."""
+        """Paint where ships are.
+
+        Args:
+            image_id: A tile of this source.
+            window_xyxy: (x0, y0, x1, y1) in pixels, half-open; None for the whole tile.
+
+        Returns:
+            (y1 - y0, x1 - x0) bool.
+
+        Raises:
+            LabelError: The tile is not of this source.
+        """
         height, width = self.table.shape_hw
         x0, y0, x1, y1 = window_xyxy or (0, 0, width, height)
         out = np.zeros((y1 - y0, x1 - x0), dtype=np.bool_)
@@ -59,37 +123,55 @@ class TileSource:
 
 
 def open_source(
-    images: Path, labels: Path, *, on_bad_row: str = "error", missing: str = "error"
+    images: Path,
+    labels: Path,
+    *,
+    shape_hw: tuple[int, int] = TILE_HW,
+    on_bad_row: OnBadRow = "error",
+    missing: OnMissing = "error",
 ) -> TileSource:
     """Open a folder of tiles with its label table.
+
+    What is left out by `on_bad_row` and `missing` is counted in a logged warning.
 
     Args:
         images: Folder that holds one file per ImageId.
         labels: Label table, `.csv`, `.csv.gz` or `.csv.zip`.
+        shape_hw: Height and width of every tile, in pixels.
         on_bad_row: `error` or `skip`, as for `read_labels`.
         missing: What a labelled tile without a file means: `error`, or `skip` to leave it out.
 
     Raises:
         ConfigError: The folder is not there.
+        UsageError: The table is not there.
+        LabelError: The table has faults.
         BadInputError: Tiles are missing; the message counts them and names the first.
     """
     if not images.is_dir():
         raise ConfigError(f"the folder of tiles '{images}' is not there")
-    table = read_labels(labels, on_bad_row=on_bad_row)
+    table = read_labels(labels, shape_hw=shape_hw, on_bad_row=on_bad_row)
+    if table.faults:
+        logger.warning(
+            "%d rows of '%s' set aside, the first is %s", len(table.faults), labels, table.faults[0]
+        )
     # One listing instead of 192,556 calls to stat.
     present = {entry.name for entry in images.iterdir()}
     absent = [image_id for image_id in table.image_ids if image_id not in present]
-    if absent and missing == "error":
+    if len(absent) == len(table):
         raise BadInputError(
-            f"{len(absent)} of {len(table)} labelled tiles are not in '{images}', "
-            f"the first is '{absent[0]}'",
-            hint="check the folder, or leave those tiles out with missing=skip",
+            f"none of the {len(table)} tiles in '{labels}' has a file in '{images}'"
         )
     if absent:
-        gone = set(absent)
-        table = table.subset([i for i in table.image_ids if i not in gone])
-    if not len(table):
-        raise BadInputError(f"no tile of '{labels}' lies in '{images}'")
+        found = (
+            f"{len(absent)} of {len(table)} labelled tiles are not in '{images}', "
+            f"the first is '{absent[0]}'"
+        )
+        if missing == "error":
+            raise BadInputError(
+                found, hint="check the folder, or leave those tiles out with missing=skip"
+            )
+        logger.warning("left out: %s", found)
+        table = table.subset([i for i in table.image_ids if i in present])
     return TileSource(images, table)
 
 
@@ -100,12 +182,18 @@ def divide(
 
     Args:
         source: All tiles.
-        split: Table `ImageId,split` with the names `train` and `val`; other names are left out.
-            None draws a random share, which leaks where tiles overlap: callers warn.
+        split: Table `ImageId,split` with the names `train` and `val`; other names, and tiles that
+            it does not name, are left out. None draws a random share, which leaks where tiles
+            overlap: callers warn.
         val_share: Share of the tiles to validate on when there is no split.
         seed: Seeds that draw.
 
+    Returns:
+        Training tiles and validation tiles, each in the table's order.
+
     Raises:
+        UsageError: The split is not there.
+        LabelError: The split has faults.
         ConfigError: A part would be empty.
     """
     ids = source.image_ids
@@ -122,7 +210,6 @@ def divide(
     )
     for name, part in (("train", train), ("val", val)):
         if not len(part):
-            raise ConfigError(
-                f"no tile of the label table is in '{name}' of {split or 'the random split'}"
-            )
+            where = f"'{split}'" if split else f"the random split (val_share={val_share:g})"
+            raise ConfigError(f"none of the {len(ids)} tiles is in '{name}' of {where}")
     return train, val

@@ -40,7 +40,14 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Classification:
-    """What the gate said of one picture: a probability or an error, never both."""
+    """What the gate said of one picture: a probability or an error, never both.
+
+    Attributes:
+        path: The file.
+        name: Its file name, the ImageId.
+        ship_probability: Of a ship anywhere in it, 0..1.
+        error: Why nothing can be said.
+    """
 
     path: Path
     name: str
@@ -49,49 +56,76 @@ class Classification:
 
 
 def find_images(arguments: Sequence[str | os.PathLike[str]]) -> list[Path]:
-    """Turn files, folders and globs into a list of pictures.
+    """Turn files, folders and globs into a list of pictures, each file once.
 
-    Folders are searched whole, by suffix, in the order of their names.
+    Folders are searched whole, by suffix, in the order of their names. Names that start with a dot
+    (thumbnails, and the second file that macOS writes beside each picture) are passed over there,
+    and by `*`.
 
     Raises:
-        UsageError: An argument finds nothing, or two files share the name that would be their
-            ImageId.
+        UsageError: An argument finds nothing, a folder cannot be read, or two files share the name
+            that would be their ImageId.
     """
-    found: dict[Path, None] = {}
+    found: dict[str, Path] = {}
     for argument in arguments:
-        for path in _expand(Path(argument)):
-            found.setdefault(path)
+        for path in _expand(os.fspath(argument)):
+            # Not resolve(): a link is a picture with a name of its own.
+            found.setdefault(os.path.abspath(path), path)  # noqa: PTH100  absolute() keeps '..'
     by_name: dict[str, Path] = {}
-    for path in found:
+    for path in found.values():
         first = by_name.setdefault(path.name, path)
         if first is not path:
             raise UsageError(
                 f"two pictures would share the ImageId '{path.name}': '{first}' and '{path}'",
                 hint="predict them in two calls",
             )
-    return list(found)
+    return list(found.values())
 
 
-def _expand(path: Path) -> list[Path]:
-    if path.is_dir():
-        inside = [
-            Path(folder) / name
-            for folder, _, names in os.walk(path)
-            for name in names
-            if Path(name).suffix.lower() in SUFFIXES
+def _expand(argument: str) -> list[Path]:
+    path = Path(argument)
+    try:
+        # Path("") is the working folder, which nobody meant.
+        if argument and path.is_dir():
+            return _pictures_in(path)
+        if argument and path.exists():
+            return [path]
+        matches = sorted(map(Path, glob.glob(argument, recursive=True)))  # noqa: PTH207  absolute too
+        # A pattern may match folders beside pictures, and some of them may hold none.
+        found = [
+            inner for match in matches for inner in (_walk(match) if match.is_dir() else [match])
         ]
-        if not inside:
-            raise UsageError(
-                f"the folder '{path}' holds no picture",
-                hint=f"looked for {', '.join(sorted(SUFFIXES))}",
-            )
-        return sorted(inside)
-    if path.exists():
-        return [path]
-    matches = sorted(map(Path, glob.glob(str(path), recursive=True)))  # noqa: PTH207  takes absolute ones
-    if not matches:
-        raise UsageError(f"'{path}' is no file, no folder and no pattern that matches one")
-    return [inner for match in matches for inner in (_expand(match) if match.is_dir() else [match])]
+    except OSError as error:
+        raise UsageError(f"'{error.filename or path}' cannot be read: {error.strerror}") from error
+    if not found:
+        raise UsageError(f"'{argument}' is no file, no folder and no pattern that finds a picture")
+    return found
+
+
+def _pictures_in(folder: Path) -> list[Path]:
+    inside = _walk(folder)
+    if not inside:
+        raise UsageError(
+            f"the folder '{folder}' holds no picture",
+            hint=f"looked for {', '.join(sorted(SUFFIXES))}",
+        )
+    return inside
+
+
+def _walk(folder: Path) -> list[Path]:
+    def stop(error: OSError) -> None:
+        raise error
+
+    inside = []
+    # Without onerror, a folder that cannot be read would be passed over in silence.
+    for place, folders, names in os.walk(folder, onerror=stop):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        inside += [
+            Path(place, name)
+            for name in names
+            if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES
+        ]
+    return sorted(inside)
 
 
 def predict_paths(
@@ -110,6 +144,9 @@ def predict_paths(
         workers: Pictures at a time; None takes one per core.
         gated: False asks the segmenter about every picture.
         keep_pictures: Hand the decoded pixels on, for drawing.
+
+    Raises:
+        UsageError: `workers` is below 1.
     """
 
     def work(path: Path) -> Outcome:
@@ -120,13 +157,17 @@ def predict_paths(
             return Outcome(path, path.name, error=error)
         return Outcome(path, path.name, detection, picture if keep_pictures else None)
 
-    return _in_order(work, paths, workers)
+    return _in_order(work, paths, _count(workers))
 
 
 def classify_paths(
     detector: Detector, paths: Iterable[Path], *, workers: int | None = None
 ) -> Iterator[Classification]:
-    """Ask the gate about many files; outcomes come in the order of `paths`."""
+    """Ask the gate about many files; outcomes come in the order of `paths`.
+
+    Raises:
+        UsageError: `workers` is below 1.
+    """
 
     def work(path: Path) -> Classification:
         try:
@@ -134,17 +175,26 @@ def classify_paths(
         except ShipsegError as error:
             return Classification(path, path.name, error=error)
 
-    return _in_order(work, paths, workers)
+    return _in_order(work, paths, _count(workers))
 
 
 Result = TypeVar("Result")
 
 
+def _count(workers: int | None) -> int:
+    if workers is None:
+        # A container or a batch system often grants fewer cores than the machine has.
+        granted = getattr(os, "sched_getaffinity", None)
+        return len(granted(0)) if granted else os.cpu_count() or 1
+    if workers < 1:
+        raise UsageError(f"workers is {workers}, expected 1 or more")
+    return workers
+
+
 def _in_order(
-    work: Callable[[Path], Result], paths: Iterable[Path], workers: int | None
+    work: Callable[[Path], Result], paths: Iterable[Path], count: int
 ) -> Iterator[Result]:
     """Run `work` on threads, a bounded number ahead of whoever takes the results."""
-    count = workers or os.cpu_count() or 1
     waiting: deque[Future[Result]] = deque()
     with ThreadPoolExecutor(count, thread_name_prefix="shipseg") as pool:
         try:
@@ -156,6 +206,6 @@ def _in_order(
             while waiting:
                 yield waiting.popleft().result()
         finally:
-            # Ctrl-C or a caller that stops early: what has not started shall not.
+            # An error, Ctrl-C or a caller that stops early: what has not started shall not.
             for future in waiting:
                 future.cancel()

@@ -17,7 +17,7 @@ from shipseg.imaging.decode import Picture, decode_image, read_image
 from shipseg.imaging.tiling import Window, pad_to, windows
 from shipseg.inference.instances import ships_of_map
 from shipseg.inference.runtime import GateSession, SegmenterSession
-from shipseg.inference.ships import Ship
+from shipseg.inference.ships import Ship, reading_order
 from shipseg.inference.windows import heat_beyond, windows_around
 
 Source = str | os.PathLike[str] | bytes | Picture | npt.NDArray[np.uint8]
@@ -28,11 +28,11 @@ _GATE_OVERLAP_PX = 128
 # A region larger than this is segmented in windows, to bound memory: about 1 GB at 1,536 px.
 _WHOLE_PX = 1536
 _BLEND_PX = 192
-# Each growth reaches one cell further; three follow a hull of 100 px beyond what the gate saw.
-_MOST_GROWTHS = 4
+# Below every threshold, 0 included: a ship is never seen where the picture shows nothing.
+_NODATA = -1.0
 
 Maps = dict[Window, npt.NDArray[np.float32]]
-"""Probabilities (h, w) by window; the windows do not overlap."""
+"""Probabilities (h, w) by window, below 0 under nodata; the windows do not overlap."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,7 +44,7 @@ class Detection:
         shape_hw: Its height and width in pixels.
         ship_probability: The gate's probability that it holds a ship, 0..1.
         passed: Whether the segmenter was asked.
-        ships: The ships, with disjoint masks.
+        ships: The ships, with disjoint masks, ordered by their first pixel, row by row.
         warnings: What decoding had to assume.
     """
 
@@ -67,7 +67,7 @@ class Sighting:
 
     Attributes:
         probability: Of a ship anywhere in it, 0..1.
-        hot: (rows, columns) bool, the cells that may hold one.
+        hot: (rows, columns) bool, the cells where the segmenter has to look if the picture passes.
     """
 
     probability: float
@@ -85,7 +85,7 @@ class Detector:
 
     Raises:
         BundleError: The bundle is incomplete, altered or of another shape than it says.
-        UsageError: A threshold is not in 0..1.
+        UsageError: A threshold is not in 0..1, or there are no threads.
 
     Example:
         >>> from shipseg import Detector
@@ -101,7 +101,9 @@ class Detector:
         threshold: float | None = None,
         gate_threshold: float | None = None,
     ) -> None:
-        loaded = load_bundle(None if bundle is None else Path(bundle))
+        if threads < 1:
+            raise UsageError(f"threads is {threads}, expected 1 or more")
+        loaded = load_bundle(bundle)
         self.manifest: Manifest = loaded.manifest
         self.threshold = _checked("threshold", threshold, self.manifest.segmenter.threshold)
         self.gate_threshold = _checked(
@@ -148,24 +150,27 @@ class Detector:
     def look(self, picture: Picture) -> Sighting:
         """Ask the gate about a picture of any size, in windows of one tile."""
         settings = self.manifest.gate
-        height, width = picture.shape_hw
         tile, factor = settings.tile_size, settings.tile_size // settings.input_size
         cell = settings.stride * factor
-        hot = np.zeros((-(-height // cell), -(-width // cell)), dtype=np.bool_)
-        best, best_cell = 0.0, (0, 0)
-        for window in windows((height, width), tile, _GATE_OVERLAP_PX):
+        height, width = picture.shape_hw
+        seen = _cells_with(_valid(picture), cell)
+        hot = np.zeros_like(seen)
+        best = 0.0
+        for window in windows((height, width), tile, min(_GATE_OVERLAP_PX, tile // 2)):
+            holds = _cells_with(_valid(picture)[window.slices], cell)
+            if not holds.any():
+                continue
             view = pad_to(picture.rgb[window.slices], minimum=tile)
             probability, cells = self._gate(np.asarray(Image.fromarray(view).reduce(factor)))
-            rows, columns = _cells_inside(cells.shape, window, cell)
-            cells = cells[: rows.stop - rows.start, : columns.stop - columns.start]
-            hot[rows, columns] |= cells >= settings.cell_threshold
-            if probability > best:
-                best = probability
-                y, x = np.unravel_index(int(np.argmax(cells)), cells.shape)
-                best_cell = rows.start + int(y), columns.start + int(x)
-        # A picture that passes is looked at somewhere, at the least where the gate was surest.
-        hot[best_cell] = True
-        return Sighting(best, hot)
+            # Padding and nodata have cells too, which are no place for a ship.
+            cells = np.where(holds, cells[: holds.shape[0], : holds.shape[1]], _NODATA)
+            warm = cells >= settings.cell_threshold
+            if probability >= self.gate_threshold:
+                # What passes is looked at somewhere, at the least where the gate was surest.
+                warm.flat[np.argmax(cells)] = True
+            _place(hot, warm, window, cell)
+            best = max(best, probability)
+        return Sighting(best, hot & seen)
 
     def _everywhere(self, picture: Picture) -> Maps:
         height, width = picture.shape_hw
@@ -173,32 +178,38 @@ class Detector:
         return {whole: self._probability(picture, whole)}
 
     def _around(self, picture: Picture, hot: npt.NDArray[np.bool_]) -> Maps:
-        """Segment windows around the hot cells, and go on where a hull runs out of its window."""
+        """Segment windows around the hot cells, and go on where a hull runs out of its window.
+
+        When nothing runs out any more, no ship is cut: two windows that share one would have been
+        joined. The reach doubles, so that this takes few rounds even where all is ship.
+        """
         gate, segmenter = self.manifest.gate, self.manifest.segmenter
         shape_hw = picture.shape_hw
         cell = gate.stride * (gate.tile_size // gate.input_size)
-        hot, maps = hot.copy(), Maps()
-        for _ in range(_MOST_GROWTHS):
+        hot, maps, reach, before = hot.copy(), Maps(), 1, -1
+        while (count := int(np.count_nonzero(hot))) != before:
+            before = count
             regions = windows_around(
                 hot, shape_hw, cell_px=cell, margin_cells=1,
                 least_px=segmenter.crop_size, multiple=segmenter.multiple,
             )  # fmt: skip
             maps = {w: maps[w] if w in maps else self._probability(picture, w) for w in regions}
-            before = np.count_nonzero(hot)
             for window, probability in maps.items():
-                heat_beyond(hot, window, probability >= self.threshold, cell)
-            if np.count_nonzero(hot) == before:
-                break
+                heat_beyond(
+                    hot, window, probability >= self.threshold, shape_hw,
+                    cell_px=cell, reach_cells=reach,
+                )  # fmt: skip
+            reach *= 2
         return maps
 
     def _probability(self, picture: Picture, window: Window) -> npt.NDArray[np.float32]:
         probability = self._segment(picture.rgb[window.slices])
         if picture.valid is not None:
-            probability[~picture.valid[window.slices]] = 0.0
+            probability[~picture.valid[window.slices]] = _NODATA
         return probability
 
     def _ships(self, maps: Maps, shape_hw: tuple[int, int]) -> tuple[Ship, ...]:
-        return tuple(
+        ships = [
             ship
             for window, probability in maps.items()
             for ship in ships_of_map(
@@ -208,7 +219,9 @@ class Detector:
                 offset_xy=(window.x0, window.y0),
                 shape_hw=shape_hw,
             )
-        )
+        ]
+        # Row by row over the whole picture, not window by window.
+        return tuple(sorted(ships, key=reading_order))
 
     def _segment(self, rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         """Return (h, w) float32 probabilities of a region of any size."""
@@ -252,27 +265,44 @@ def _name_of(source: Source) -> str:
     return Path(source).name if isinstance(source, (str, os.PathLike)) else "image"
 
 
-def _cells_inside(shape: tuple[int, ...], window: Window, cell: int) -> tuple[slice, slice]:
-    """Place a window's cells on the picture's grid.
+def _valid(picture: Picture) -> npt.NDArray[np.bool_]:
+    # All True without the memory for it.
+    return np.broadcast_to(True, picture.shape_hw) if picture.valid is None else picture.valid
 
-    The last window of a row ends with the picture and may start between two cells. Its cells are
-    then taken for the ones that hold their top left: less than a cell off, which the margin covers.
+
+def _cells_with(mask: npt.NDArray[np.bool_], cell: int) -> npt.NDArray[np.bool_]:
+    """Reduce an (H, W) mask to its cells, also those cut by its edge: True where any pixel is."""
+    rows, columns = (np.arange(0, side, cell) for side in mask.shape)
+    some: npt.NDArray[np.bool_] = np.logical_or.reduceat(mask, rows, axis=0)
+    return np.logical_or.reduceat(some, columns, axis=1)
+
+
+def _place(
+    hot: npt.NDArray[np.bool_], warm: npt.NDArray[np.bool_], window: Window, cell: int
+) -> None:
+    """Mark a window's warm cells on the picture's grid, in place.
+
+    The last window of a row ends with the picture and may start between two cells of it. Each of
+    its cells then lies over two of the picture's, and both are marked.
     """
-    height, width = window.shape_hw
-    rows, columns = (
-        min(n, -(-side // cell)) for n, side in zip(shape, (height, width), strict=True)
-    )
-    top, left = window.y0 // cell, window.x0 // cell
-    return slice(top, top + rows), slice(left, left + columns)
+    rows, columns = warm.shape
+    for top in {window.y0 // cell, -(-window.y0 // cell)}:
+        for left in {window.x0 // cell, -(-window.x0 // cell)}:
+            part = hot[top : top + rows, left : left + columns]
+            part |= warm[: part.shape[0], : part.shape[1]]
 
 
 def _fade(shape_hw: tuple[int, int]) -> npt.NDArray[np.float32]:
-    """Weights of a window that fall linearly towards its rim, never to zero."""
+    """Weights of a window that fall linearly towards its rim, never to zero.
+
+    They are whole numbers up to 192², so that float32 sums them exactly: where two windows say the
+    same 0 or 1, so does the mean.
+    """
     rows, columns = (
         np.minimum(np.minimum(np.arange(n) + 1, n - np.arange(n)), _BLEND_PX).astype(np.float32)
         for n in shape_hw
     )
-    return np.outer(rows, columns) / np.float32(_BLEND_PX**2)
+    return np.outer(rows, columns)
 
 
 def _checked(name: str, given: float | None, default: float) -> float:

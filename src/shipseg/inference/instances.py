@@ -6,12 +6,14 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from shipseg.inference.ships import Ship
-from shipseg.rle import Runs, union
+from shipseg.inference.ships import Ship, reading_order
+from shipseg.rle import Runs, merge_touching
 
 _EIGHT = np.ones((3, 3), dtype=np.int8)
 # Where a blob of touching ships falls apart as the threshold rises, its parts are the ships.
 _RISING = (0.7, 0.8, 0.9, 0.95)
+# Steps in which the water rises from the cores to the blob's rim; 8 are 0.05 or finer.
+_STEPS = 8
 
 
 def ships_of_map(
@@ -25,7 +27,8 @@ def ships_of_map(
     """Find the ships of a probability map.
 
     Args:
-        probability: (h, w) float32 in 0..1, the picture or a window of it.
+        probability: (h, w) float32 in 0..1, the picture or a window of it; below 0 where nothing
+            can be a ship.
         threshold: A pixel is ship at this probability or more.
         min_area_px: Smaller parts are dropped.
         offset_xy: Where the window's top left lies in the picture.
@@ -38,7 +41,7 @@ def ships_of_map(
     labels, count = ndimage.label(probability >= threshold, structure=_EIGHT)
     if count == 0:
         return ()
-    ships: list[tuple[tuple[int, int], Ship]] = []
+    ships: list[Ship] = []
     for index, place in enumerate(ndimage.find_objects(labels), start=1):
         part = labels[place] == index
         if np.count_nonzero(part) < min_area_px:
@@ -48,10 +51,8 @@ def ships_of_map(
         for mask in split_touching(part, local, threshold=threshold, min_area_px=min_area_px):
             runs = runs_of_window(mask, (left, top), height)
             score = float(np.clip(local[mask].mean(dtype=np.float64), 0, 1))
-            y, x = (int(axis[0]) for axis in np.nonzero(mask))
-            ships.append(((y + top, x + left), Ship(runs, (height, width), score)))
-    ships.sort(key=lambda item: item[0])
-    return tuple(ship for _, ship in ships)
+            ships.append(Ship(runs, (height, width), score))
+    return tuple(sorted(ships, key=reading_order))
 
 
 def split_touching(
@@ -64,8 +65,8 @@ def split_touching(
     """Part a connected blob into ships, where the map allows.
 
     The threshold rises until the blob falls into two or more cores, each large enough to be a ship
-    by itself; a watershed on the map then gives every pixel of the blob to one of them. A blob that
-    never falls apart is one ship.
+    by itself; a watershed on the map, from the cores down to `threshold`, then gives every pixel of
+    the blob to one of them. A blob that never falls apart is one ship.
 
     Args:
         part: (h, w) bool, one connected blob.
@@ -74,7 +75,7 @@ def split_touching(
         min_area_px: Least size of a core.
 
     Returns:
-        Disjoint masks (h, w) whose union is the blob.
+        Disjoint masks (h, w), none empty, whose union is the blob.
     """
     # A core is a ship's bright middle; a speckle of noise on a large hull is none.
     least = max(min_area_px, round(0.1 * np.count_nonzero(part)))
@@ -86,16 +87,38 @@ def split_touching(
         kept = np.flatnonzero(sizes >= least) + 1
         if len(kept) < 2:
             continue
-        markers = np.zeros(part.shape, dtype=np.int16)
+        basins = np.zeros(part.shape, dtype=np.int16)
         for number, core in enumerate(kept, start=1):
-            markers[cores == core] = number
-        # The watershed floods from 0 upwards, so ships have to be the valleys; outside is a wall.
-        markers[~part] = -1
-        depth = (255 - np.clip(probability, 0, 1) * 255).astype(np.uint8)
-        basins = ndimage.watershed_ift(depth, markers, structure=_EIGHT)
-        masks = [(basins == number) & part for number in range(1, len(kept) + 1)]
-        return [mask for mask in masks if mask.any()]
+            basins[cores == core] = number
+        for step in range(1, _STEPS):
+            lower = level + (threshold - level) * step / _STEPS
+            basins = _spread(basins, part & (probability >= lower))
+        basins = _spread(basins, part)
+        return [basins == number for number in range(1, len(kept) + 1)]
     return [part]
+
+
+def _spread(basins: npt.NDArray[np.int16], within: npt.NDArray[np.bool_]) -> npt.NDArray[np.int16]:
+    """Let basins grow, a pixel each at a time, into the pixels of `within` that they are joined to.
+
+    Not by `ndimage.watershed_ift`: it goes by the difference of neighbours, so that a hull's steep
+    rim is cheaper to reach from the sea than from the hull, and it parts a plain by no distance.
+    """
+    # A rim of False all around, so that every pixel has eight neighbours.
+    free = np.pad(within & (basins == 0), 1).ravel()
+    grown = np.pad(basins, 1).ravel()
+    row = basins.shape[1] + 2
+    front = np.flatnonzero(grown)
+    while front.size:
+        reached = []
+        for step in (-row, -1, 1, row, -row - 1, -row + 1, row - 1, row + 1):
+            new = front + step
+            new = new[free[new]]
+            grown[new] = grown[new - step]
+            free[new] = False
+            reached.append(new)
+        front = np.concatenate(reached)
+    return grown.reshape(-1, row)[1:-1, 1:-1]
 
 
 def runs_of_window(mask: npt.NDArray[np.bool_], offset_xy: tuple[int, int], height: int) -> Runs:
@@ -118,4 +141,4 @@ def runs_of_window(mask: npt.NDArray[np.bool_], offset_xy: tuple[int, int], heig
         np.int64
     )
     # Where the window is as high as the picture, a run may go on in the next column.
-    return union([runs])
+    return merge_touching(runs)

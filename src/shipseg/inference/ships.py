@@ -107,11 +107,13 @@ class Ship:
 
     @property
     def heading_deg(self) -> float:
-        """Direction of the longer side, clockwise from up, 0..180: bow and stern look alike."""
+        """Direction of the longer side, clockwise from up, in [0, 180): bow or stern."""
         corners = self.oriented_box
         edges = np.diff(corners[[0, 1, 2]], axis=0)
         dx, dy = edges[np.argmax(np.hypot(edges[:, 0], edges[:, 1]))]
-        return math.degrees(math.atan2(dx, -dy)) % 180.0
+        heading = math.degrees(math.atan2(dx, -dy)) % 180.0
+        # A hair below zero, as rounding leaves it for a vertical hull, gives 180.0 here.
+        return 0.0 if heading == 180.0 else heading
 
     @property
     def centre_xy(self) -> tuple[float, float]:
@@ -124,3 +126,13 @@ class Ship:
         corners = self.oriented_box
         first, second = (float(np.hypot(*(corners[i + 1] - corners[i]))) for i in (0, 1))
         return max(first, second), min(first, second)
+
+
+def reading_order(ship: Ship) -> tuple[int, int]:
+    """Return row and column of a ship's first pixel, row by row: the key that ships are sorted by.
+
+    Ships of one picture have disjoint masks, so no two have the same key.
+    """
+    x0, y0, x1, _ = ship.box_xyxy
+    top = rle.crop(ship.runs, ship.shape_hw, (x0, y0, x1, y0 + 1))[0]
+    return y0, x0 + int(np.argmax(top))

@@ -51,7 +51,13 @@ def windows_around(
 
 
 def heat_beyond(
-    hot: npt.NDArray[np.bool_], window: Window, ship: npt.NDArray[np.bool_], cell_px: int
+    hot: npt.NDArray[np.bool_],
+    window: Window,
+    ship: npt.NDArray[np.bool_],
+    shape_hw: tuple[int, int],
+    *,
+    cell_px: int,
+    reach_cells: int = 1,
 ) -> None:
     """Mark the cells outside a window that its ships run into, in place.
 
@@ -59,19 +65,24 @@ def heat_beyond(
         hot: (rows, columns) bool, the picture's cells.
         window: A window of the picture.
         ship: (h, w) bool, where the window shows ship.
+        shape_hw: Height and width of the picture in pixels; nothing lies beyond its edge.
         cell_px: Side of a cell in pixels.
+        reach_cells: How many cells outwards are marked.
     """
-    height, width = hot.shape[0] * cell_px, hot.shape[1] * cell_px
-    ys, xs = window.y0 + np.arange(ship.shape[0]), window.x0 + np.arange(ship.shape[1])
-    for along, rim, position, limit, is_row in (
-        (xs, ship[0], window.y0 - 1, height, True),
-        (xs, ship[-1], window.y1, height, True),
-        (ys, ship[:, 0], window.x0 - 1, width, False),
-        (ys, ship[:, -1], window.x1, width, False),
-    ):
-        if 0 <= position < limit and rim.any():
-            cells, line = along[rim] // cell_px, position // cell_px
-            hot[(line, cells) if is_row else (cells, line)] = True
+    rows = (window.y0 + np.arange(ship.shape[0])) // cell_px
+    columns = (window.x0 + np.arange(ship.shape[1])) // cell_px
+    if window.y0 > 0:
+        last = (window.y0 - 1) // cell_px + 1
+        hot[max(0, last - reach_cells) : last, columns[ship[0]]] = True
+    if window.y1 < shape_hw[0]:
+        first = window.y1 // cell_px
+        hot[first : first + reach_cells, columns[ship[-1]]] = True
+    if window.x0 > 0:
+        last = (window.x0 - 1) // cell_px + 1
+        hot[rows[ship[:, 0]], max(0, last - reach_cells) : last] = True
+    if window.x1 < shape_hw[1]:
+        first = window.x1 // cell_px
+        hot[rows[ship[:, -1]], first : first + reach_cells] = True
 
 
 def _window(

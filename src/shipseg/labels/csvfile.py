@@ -115,9 +115,10 @@ def _decode(data: bytes, name: str) -> str:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        row = data.count(b"\n", 0, error.start) + 1
+        # The error counts from behind a byte order mark, as its own copy of the bytes does.
+        row = error.object.count(b"\n", 0, error.start) + 1
         raise LabelError(
-            f"{name}: row {row}: byte 0x{data[error.start]:02x} is not UTF-8",
+            f"{name}: row {row}: byte 0x{error.object[error.start]:02x} is not UTF-8",
             hint="Save the table again as UTF-8.",
         ) from None
     if "\r" in text:
@@ -126,26 +127,24 @@ def _decode(data: bytes, name: str) -> str:
 
 
 def _read(path: Path, max_bytes: int) -> bytes:
-    if not path.is_file():
-        kind = "is a folder" if path.is_dir() else "does not exist"
-        raise UsageError(f"{path}: {kind}, expected a .csv, .csv.gz or .csv.zip file")
-    too_large = LabelError(
-        f"{path.name}: the table is over the limit of {max_bytes / 2**20:g} MiB unpacked",
-        hint="Is this a label table? The full Airbus one has 43 MiB.",
-    )
+    if path.is_dir() or not path.exists():
+        found = "is a folder" if path.is_dir() else "does not exist"
+        raise UsageError(f"{path}: {found}, expected a .csv, .csv.gz or .csv.zip file")
     try:
         with path.open("rb") as file:
-            # Packed bytes over the cap cannot be under it unpacked.
             data = file.read(max_bytes + 1)
-        if len(data) <= max_bytes:
-            if data.startswith(b"\x1f\x8b"):
-                data = _gunzip(data, max_bytes)
-            elif data.startswith((b"PK\x03\x04", b"PK\x05\x06")):
-                data = _unzip(data, path.name, max_bytes)
-    except (OSError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError) as error:
+        # Packed bytes over the cap are not unpacked at all.
+        if len(data) <= max_bytes and data.startswith(b"\x1f\x8b"):
+            data = _gunzip(data, max_bytes)
+        elif len(data) <= max_bytes and data.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+            data = _unzip(data, path.name, max_bytes)
+    except (OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:
         raise LabelError(f"{path.name}: the file is damaged or cannot be read: {error}") from error
     if len(data) > max_bytes:
-        raise too_large
+        raise LabelError(
+            f"{path.name}: the table is over the limit of {max_bytes / 2**20:g} MiB unpacked",
+            hint="Is this a label table? The full Airbus one has 43 MiB.",
+        )
     return data
 
 
@@ -180,6 +179,8 @@ def _unzip(data: bytes, name: str, max_bytes: int) -> bytes:
             raise LabelError(f"{name}: {len(tables)} .csv files in the ZIP, expected exactly 1")
         if tables[0].flag_bits & 1:
             raise LabelError(f"{name}: the .csv in the ZIP is encrypted")
+        if tables[0].compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise LabelError(f"{name}: the .csv in the ZIP has to be stored or deflated")
         with archive.open(tables[0]) as file:
             # The size that the entry claims may be a lie; this bound is not.
             return file.read(max_bytes + 1)

@@ -9,14 +9,18 @@ from torch.nn import functional as F
 def dice_loss(logits: torch.Tensor, target: torch.Tensor, *, eps: float = 1.0) -> torch.Tensor:
     """Return one minus the soft Dice coefficient over the whole batch.
 
-    `1 - (2 sum(p t) + eps) / (sum(p) + sum(t) + eps)`. The sums run over the batch, not over each crop:
-    an empty crop alone has no overlap to grow and so no useful gradient, while in the batch's sums its
-    false pixels count. Milletari et al., V-Net, 2016, with p and t unsquared.
+    `1 - (2 sum(p t) + eps) / (sum(p) + sum(t) + eps)` with `p = sigmoid(logits)`. The sums run over
+    the batch, not over each crop: an empty crop alone has no overlap to grow and so no useful
+    gradient, while in the batch's sums its false pixels count. Milletari et al., V-Net, 2016, with
+    p and t unsquared.
 
     Args:
         logits: (N, H, W) float.
         target: (N, H, W) float in 0..1.
-        eps: Keeps a batch without ships finite.
+        eps: Pixels added to both sums; keeps a batch without ships finite.
+
+    Returns:
+        () float in 0..1.
     """
     probability = torch.sigmoid(logits)
     overlap = (probability * target).sum()
@@ -33,6 +37,9 @@ def segmenter_loss(
         target: (N, H, W) float in 0..1.
         dice_weight: Weight of the Dice term; the cross-entropy has weight 1.
         pixel_positive_weight: Weight of ship pixels in the cross-entropy.
+
+    Returns:
+        () float, 0 or more.
     """
     pixel = F.binary_cross_entropy_with_logits(
         logits, target, pos_weight=logits.new_tensor(pixel_positive_weight)
@@ -57,8 +64,11 @@ def gate_loss(
         tile_target: (N,) float, 1 where the tile holds a ship.
         cell_target: (N, h, w) float, 1 where the cell holds a ship pixel.
         positive_weight: Weight of tiles with ships, against the imbalance of the two classes.
-        cell_weight: Weight of the cells' term. Cells are so unbalanced that their mean loss is a few
-            hundredths; the weight brings both terms to the same size.
+        cell_weight: Weight of the cells' term. Cells are so unbalanced that their mean loss is a
+            few hundredths; the weight brings both terms to the same size.
+
+    Returns:
+        () float, 0 or more.
     """
     tile = F.binary_cross_entropy_with_logits(
         tile_logits, tile_target, pos_weight=tile_logits.new_tensor(positive_weight)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import segmentation_models_pytorch as smp
-import timm
 import torch
 from torch import nn
 
-from shipseg.models.preprocess import Normalize
+from shipseg.models.encoders import check_encoder, normalize_for
 from shipseg.models.pretrained import load_pretrained
 
 
@@ -18,11 +17,15 @@ class Segmenter(nn.Module):
 
     Args:
         encoder: timm's name of the architecture.
-        decoder_channels: Widths of the decoder, coarse to fine.
+        decoder_channels: Widths of the decoder's five blocks, coarse to fine.
         half_resolution: Leave out the decoder's last block, the only one at full resolution and
-            without a skip connection, and upsample the logits by two instead. It is the most expensive
-            block and the outline hardly needs it.
+            without a skip connection, and upsample the logits by two instead. It is the most
+            expensive block and the outline hardly needs it.
         pretrained: Start from ImageNet weights.
+
+    Raises:
+        ConfigError: timm has no such encoder, or its weights could not be had.
+        MissingDependencyError: The package that carries its weights is not installed.
     """
 
     def __init__(
@@ -34,6 +37,7 @@ class Segmenter(nn.Module):
         pretrained: bool,
     ) -> None:
         super().__init__()
+        check_encoder(encoder)
         unet = smp.Unet(
             f"tu-{encoder}",
             encoder_weights=None,
@@ -51,10 +55,16 @@ class Segmenter(nn.Module):
         # Ships are a thousandth of all pixels, and a tenth of a crop's: start from low odds.
         nn.init.constant_(unet.segmentation_head[0].bias, -3.0)
         self.unet = unet
-        config = timm.get_pretrained_cfg(encoder)
-        self.normalize = Normalize(config.mean, config.std)
+        self.normalize = normalize_for(unet.encoder.model)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
-        """Return logits (N, H, W) for (N, H, W, 3) uint8 RGB; H and W multiples of 32."""
+        """Return logits.
+
+        Args:
+            image: (N, H, W, 3) uint8 RGB; H and W multiples of 32.
+
+        Returns:
+            (N, H, W) float.
+        """
         logits: torch.Tensor = self.unet(self.normalize(image))[:, 0]
         return logits

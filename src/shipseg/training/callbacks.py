@@ -5,18 +5,23 @@ from __future__ import annotations
 import csv
 import io
 import json
+import pickle
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytorch_lightning as pl
 import torch
 from lightning_fabric.plugins.io.torch_io import TorchCheckpointIO
-from pytorch_lightning.callbacks import Callback
+from pytorch_lightning.callbacks import Callback, EarlyStopping
 from safetensors.torch import save
 
+from shipseg.errors import BadInputError
 from shipseg.files import atomic_path, atomic_write_bytes, atomic_write_text
 from shipseg.training.curves import draw_curves
-from shipseg.training.folder import RunFolder, write_json
+from shipseg.training.folder import RunFolder, is_first_process, write_json
+
+Row = dict[str, float]
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
@@ -27,16 +32,52 @@ class AtomicCheckpointIO(TorchCheckpointIO):
     ) -> None:
         """Save one checkpoint."""
         del storage_options
-        target = Path(path)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_path(target) as beside:
+        with atomic_path(Path(path)) as beside:
             torch.save(checkpoint, beside)
+
+    def load_checkpoint(self, path: Any, map_location: Any = None, weights_only: Any = None) -> Any:
+        """Load one checkpoint: tensors and plain values, never a pickle that could run code.
+
+        Raises:
+            BadInputError: It is none, or holds anything else.
+        """
+        del weights_only
+        try:
+            return super().load_checkpoint(path, map_location or "cpu", weights_only=True)
+        except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+            raise BadInputError(
+                f"'{path}' is no checkpoint of this version, or is damaged",
+                hint="start the run anew with --overwrite",
+            ) from error
+
+
+class SeededSteps(Callback):
+    """Draw each step's dropout from the run's seed and the step, like the samples from their name.
+
+    Then a resumed run goes on with the very numbers that it would have had.
+
+    Args:
+        seed: The run's seed.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+
+    def on_train_batch_start(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        """Seed torch, on all devices."""
+        del pl_module, batch, batch_idx
+        words = np.random.SeedSequence((self._seed, trainer.global_step, trainer.global_rank))
+        torch.manual_seed(int(words.generate_state(1)[0]))
 
 
 class History(Callback):
     """Keep one row of metrics per epoch, as CSV and curves, and the best epoch's weights.
 
-    The weights kept are those that were validated, the moving average where there is one.
+    The weights kept are those that were validated, the moving average where there is one. They lie
+    in the checkpoint too: after a kill between the two files, the resumed run writes all of its
+    files from the checkpoint, and none speaks of an epoch that is to come again.
 
     Args:
         folder: The run folder.
@@ -45,64 +86,102 @@ class History(Callback):
 
     def __init__(self, folder: RunFolder, monitor: str) -> None:
         self._folder, self._monitor = folder, monitor
-        self._rows: list[dict[str, float]] = []
-        self._best = -1.0
-        self._validated = b""
+        self._rows: list[Row] = []
+        self._best: dict[str, torch.Tensor] = {}
+        self._validated: dict[str, torch.Tensor] = {}
 
     def state_dict(self) -> dict[str, Any]:
         """Return what a resume needs."""
         return {"rows": self._rows, "best": self._best}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take up the rows of the epochs before the resume."""
+        """Take up the epochs before the resume."""
         self._rows, self._best = state_dict["rows"], state_dict["best"]
 
-    def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Take a copy of the validated weights: after this hook the average is swapped out again."""
-        if trainer.is_global_zero and not trainer.sanity_checking:
-            self._validated = _pack(trainer, pl_module)
+    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Put the files in step with the checkpoint."""
+        del trainer, pl_module
+        if self._rows:
+            self._write(weights=True)
 
-    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Keep that copy when this epoch is the best so far; its score is known only now."""
-        del pl_module
-        if not trainer.is_global_zero or trainer.sanity_checking:
-            return
-        score = float(trainer.callback_metrics[self._monitor])
-        if score > self._best:
-            self._best = score
-            atomic_write_bytes(self._folder.weights, self._validated)
+    def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Copy the validated weights: after this hook, the average is swapped out again."""
+        del trainer
+        net = pl_module.net
+        assert isinstance(net, torch.nn.Module)
+        self._validated = {
+            name: value.detach().cpu().clone(memory_format=torch.contiguous_format)
+            for name, value in net.state_dict().items()
+        }
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Add the epoch's row and draw the curves."""
+        """Add the epoch's row, and keep that copy where the epoch is the best so far."""
         del pl_module
-        if not trainer.is_global_zero:
-            return
         metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
-        self._rows.append({"epoch": trainer.current_epoch + 1, **dict(sorted(metrics.items()))})
+        row = {"epoch": trainer.current_epoch + 1, **dict(sorted(metrics.items()))}
+        better = not self._rows or row[self._monitor] > self._best_row()[self._monitor]
+        self._rows.append(row)
+        if better:
+            self._best = self._validated
+        self._write(weights=better)
+
+    def _best_row(self) -> Row:
+        """Return the first of the best."""
+        return max(self._rows, key=lambda row: row[self._monitor])
+
+    def _write(self, *, weights: bool) -> None:
+        if not is_first_process():
+            return
+        if weights:
+            epoch = json.dumps(int(self._best_row()["epoch"]))
+            atomic_write_bytes(self._folder.weights, save(self._best, metadata={"epoch": epoch}))
         atomic_write_text(self._folder.metrics, _as_csv(self._rows))
         draw_curves(self._rows, self._folder.curves)
 
+    @property
+    def epochs(self) -> int:
+        """Epochs trained so far, over all starts."""
+        return len(self._rows)
+
     def finish(self, *, stopped_early: bool) -> dict[str, Any]:
         """Write and return the summary of a training that ended by itself."""
-        best = max(self._rows, key=lambda row: row[self._monitor])
         summary = {
             "finished": True,
             "stopped_early": stopped_early,
             "monitor": self._monitor,
-            "epochs": len(self._rows),
-            "best": best,
+            "epochs": self.epochs,
+            "best": self._best_row(),
         }
-        write_json(self._folder.summary, summary)
+        if is_first_process():
+            write_json(self._folder.summary, summary)
         return summary
 
 
-def _pack(trainer: pl.Trainer, module: pl.LightningModule) -> bytes:
-    net: torch.nn.Module = module.net  # type: ignore[assignment]
-    state = {name: value.detach().cpu().contiguous() for name, value in net.state_dict().items()}
-    return save(state, metadata={"epoch": json.dumps(trainer.current_epoch + 1)})
+class StopEarly(EarlyStopping):
+    """Stop when the score has not risen for some epochs, also when killed right after the last one.
+
+    Args:
+        monitor: The metric that decides; larger is better.
+        patience: Epochs to wait for a better one.
+    """
+
+    def __init__(self, monitor: str, *, patience: int) -> None:
+        super().__init__(monitor, mode="max", patience=patience)
+        self._patience = patience
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take up the count, but keep the patience asked for now."""
+        super().load_state_dict(state_dict)
+        self.patience = self._patience
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Train no further where the run had stopped already."""
+        del pl_module
+        if self.wait_count >= self.patience:
+            trainer.should_stop = True
 
 
-def _as_csv(rows: list[dict[str, float]]) -> str:
+def _as_csv(rows: list[Row]) -> str:
     names = list(dict.fromkeys(name for row in rows for name in row))
     out = io.StringIO()
     writer = csv.DictWriter(out, names, lineterminator="\n")

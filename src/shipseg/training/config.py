@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from shipseg.errors import ConfigError
 
+# A run is resumed from another folder as well, so a path is kept whole.
+Location = Annotated[Path, AfterValidator(Path.absolute)]
+Width = Annotated[int, Field(gt=0)]
 
 
 class TrainConfig(BaseModel):
@@ -20,6 +24,7 @@ class TrainConfig(BaseModel):
         labels: Label table.
         split: Table `ImageId,split` with `train` and `val`; without one, a random share validates.
         val_share: That random share.
+        tile_size: Side of every tile in pixels, a multiple of 32.
         on_bad_row: `error` or `skip` faulty rows of the label table.
         missing: `error` or `skip` labelled tiles without a file.
         encoder: timm's name of the encoder.
@@ -41,17 +46,19 @@ class TrainConfig(BaseModel):
         precision: `auto` is mixed bf16 or 16-bit on a GPU and 32-bit elsewhere.
     """
 
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, frozen=True)
 
-    images: Path
-    labels: Path
-    split: Path | None = None
+    images: Location
+    labels: Location
+    split: Location | None = None
     val_share: float = Field(default=0.1, gt=0, lt=1)
+    tile_size: int = Field(default=768, ge=64, multiple_of=32)
     on_bad_row: Literal["error", "skip"] = "error"
     missing: Literal["error", "skip"] = "error"
     encoder: str = "tf_efficientnet_lite0"
     pretrained: bool = True
-    seed: int = Field(default=0, ge=0)
+    # Lightning takes no larger seed.
+    seed: int = Field(default=0, ge=0, lt=2**32)
     epochs: int = Field(default=12, gt=0)
     batch_size: int = Field(default=8, gt=0)
     learning_rate: float = Field(default=1e-3, gt=0)
@@ -64,7 +71,7 @@ class TrainConfig(BaseModel):
     workers: int | None = Field(default=None, ge=0)
     threads: int | None = Field(default=None, gt=0)
     accelerator: Literal["auto", "cpu", "gpu", "mps"] = "auto"
-    devices: int | Literal["auto"] = "auto"
+    devices: Annotated[int, Field(gt=0)] | Literal["auto"] = "auto"
     precision: Literal["auto", "32", "bf16-mixed", "16-mixed"] = "auto"
 
 
@@ -74,14 +81,14 @@ class GateConfig(TrainConfig):
     Attributes:
         input_size: Side of its input in pixels, a multiple of 32. The tile is shrunk to it.
         tiles_per_epoch: Samples per epoch; None takes every tile once.
-        positive_weight: Weight of tiles with ships; `auto` is the square root of the imbalance, which
-            helps recall without burying the probabilities.
+        positive_weight: Weight of tiles with ships; `auto` is the square root of the imbalance,
+            which helps recall without burying the probabilities.
         cell_weight: Weight of the cells' loss beside the tile's.
     """
 
     input_size: int = Field(default=384, ge=64, multiple_of=32)
     tiles_per_epoch: int | None = Field(default=None, gt=0)
-    positive_weight: float | Literal["auto"] = "auto"
+    positive_weight: Annotated[float, Field(gt=0)] | Literal["auto"] = "auto"
     cell_weight: float = Field(default=20.0, ge=0)
 
 
@@ -89,7 +96,7 @@ class SegmenterConfig(TrainConfig):
     """How to train the segmenter.
 
     Attributes:
-        crop_size: Side of the crops in pixels, a multiple of 32.
+        crop_size: Side of the crops in pixels, a multiple of 32, at most a tile's.
         crops_per_epoch: Samples per epoch.
         empty_share: Share of crops from tiles without ships.
         decoder_channels: Widths of the U-Net's decoder, coarse to fine.
@@ -102,48 +109,139 @@ class SegmenterConfig(TrainConfig):
     crop_size: int = Field(default=256, ge=64, multiple_of=32)
     crops_per_epoch: int = Field(default=2000, gt=0)
     empty_share: float = Field(default=0.25, ge=0, lt=1)
-    decoder_channels: tuple[int, int, int, int, int] = (128, 64, 32, 16, 8)
+    decoder_channels: tuple[Width, Width, Width, Width, Width] = (128, 64, 32, 16, 8)
     half_resolution: bool = True
     dice_weight: float = Field(default=1.0, ge=0)
     pixel_positive_weight: float = Field(default=2.0, gt=0)
     val_tiles: int | None = Field(default=None, gt=0)
 
+    @model_validator(mode="after")
+    def _crops_fit(self) -> SegmenterConfig:
+        if self.crop_size > self.tile_size:
+            raise ValueError(
+                f"crop_size is {self.crop_size}, expected at most the tile_size {self.tile_size}"
+            )
+        return self
+
 
 Config = TypeVar("Config", bound=TrainConfig)
 
+MAY_CHANGE = frozenset({
+    "images", "labels", "split", "missing", "epochs", "patience", "workers", "threads",
+    "accelerator", "devices", "precision",
+})  # fmt: skip
+"""Keys that a resumed run may set anew: where the data lie now, how long to train, and on what.
+
+Any other change would be ignored (the checkpoint holds the learning rates), fail (the shapes of
+the weights) or mix two trainings in one table of metrics.
+"""
+
 
 def load_config(
-    kind: type[Config], path: Path | None, overrides: dict[str, Any], assignments: list[str]
+    kind: type[Config],
+    path: Path | None,
+    overrides: Mapping[str, Any],
+    assignments: Sequence[str],
+    *,
+    resumed: Path | None = None,
 ) -> Config:
     """Read a configuration file and lay command-line settings over it.
+
+    A resumed run's own configuration lies under all of them, and only what is said anew changes.
 
     Args:
         kind: GateConfig or SegmenterConfig.
         path: YAML file, or None for the defaults.
         overrides: Values of the command's own options; None means not given.
         assignments: `key=value` strings; the value is read as YAML. They win over all else.
+        resumed: The `config.yaml` of the run to go on with.
 
     Raises:
-        ConfigError: Unknown keys, values out of range, or a file that is no mapping; each is named.
+        ConfigError: Unknown keys, values out of range, a file that is no mapping, or a change that
+            a resumed run cannot take; each key is named.
     """
-    values: dict[str, Any] = {}
-    if path is not None:
-        values = _read_yaml(path)
-    values |= {key: value for key, value in overrides.items() if value is not None}
-    for assignment in assignments:
-        key, sign, text = assignment.partition("=")
-        if not sign:
-            raise ConfigError(f"--set takes key=value, found '{assignment}'")
-        values[key.strip()] = yaml.safe_load(text)
+    said = _read_yaml(path) if path else {}
+    said |= {key: value for key, value in overrides.items() if value is not None}
+    said |= dict(_read_assignment(assignment) for assignment in assignments)
+    if resumed is None:
+        return _validate(kind, said)
+    before = read_config(resumed)
+    if not isinstance(before, kind):
+        raise ConfigError(
+            f"'{resumed}' is a {type(before).__name__}, expected a {kind.__name__}: "
+            "the run trains the other network"
+        )
+    config = _validate(kind, before.model_dump() | said)
+    changed = [
+        f"{key} from {_show(old)} to {_show(new)}"
+        for key in kind.model_fields
+        if key not in MAY_CHANGE and (old := getattr(before, key)) != (new := getattr(config, key))
+    ]
+    if changed:
+        raise ConfigError(
+            f"a resumed run cannot change {', '.join(changed)}",
+            hint=f"start another run; a resumed one may change {', '.join(sorted(MAY_CHANGE))}",
+        )
+    return config
+
+
+def read_config(path: Path) -> GateConfig | SegmenterConfig:
+    """Read the resolved configuration of a run, whichever its kind.
+
+    Args:
+        path: The `config.yaml` of a run folder.
+
+    Raises:
+        ConfigError: The file is not there, or is no configuration.
+    """
+    values = _read_yaml(path)
+    return _validate(SegmenterConfig if "crop_size" in values else GateConfig, values)
+
+
+def _validate(kind: type[Config], values: Mapping[str, Any]) -> Config:
     try:
         return kind.model_validate(values)
     except ValidationError as error:
-        lines = [
-            f"{'.'.join(str(part) for part in fault['loc'])}: {_say(fault)}"
-            for fault in error.errors(include_url=False)
-        ]
+        # One setting may have several faults, one for each type that it could have.
+        said: dict[str, list[str]] = {}
+        for fault in error.errors(include_url=False):
+            said.setdefault(_key_of(fault["loc"]), []).append(_say(fault))
+        lines = [f"{key}: {' or '.join(told)}" if key else told[0] for key, told in said.items()]
         known = ", ".join(sorted(kind.model_fields))
         raise ConfigError("; ".join(lines), hint=f"known keys: {known}") from None
+
+
+def _key_of(place: Sequence[int | str]) -> str:
+    """Name a setting, or one entry of it; what pydantic adds are the types that it tried."""
+    return "".join(
+        f"[{part}]" if isinstance(part, int) else part if position == 0 else ""
+        for position, part in enumerate(place)
+    )
+
+
+def _say(fault: Any) -> str:
+    match fault["type"]:
+        case "extra_forbidden":
+            return "unknown key"
+        case "missing":
+            return "is needed"
+        case "value_error":
+            return str(fault["ctx"]["error"])
+    return f"{fault['msg']}, found {fault['input']!r}"
+
+
+def _show(value: Any) -> str:
+    return str(yaml.safe_dump(value, default_flow_style=True)).split("\n")[0]
+
+
+def _read_assignment(assignment: str) -> tuple[str, Any]:
+    key, sign, text = assignment.partition("=")
+    if not sign:
+        raise ConfigError(f"--set takes key=value, found '{assignment}'")
+    try:
+        return key.strip(), yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise ConfigError(f"{key.strip()}: '{text}' is no YAML value") from None
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
@@ -158,11 +256,3 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise ConfigError(f"'{path}' holds a {type(found).__name__}, expected 'key: value' lines")
     return found
-
-
-def _say(fault: Any) -> str:
-    if fault["type"] == "extra_forbidden":
-        return "unknown key"
-    if fault["type"] == "missing":
-        return "is needed"
-    return f"{fault['msg']}, found {fault['input']!r}"

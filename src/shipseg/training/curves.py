@@ -7,9 +7,9 @@ from pathlib import Path
 
 from shipseg.files import atomic_path
 
-_NAMES = {
-    "train_loss": "training loss", "val_loss": "validation loss", "val_f1": "F1",
-    "val_auc": "AUC", "val_dice": "Dice on ship tiles",
+_LOSSES = {"train_loss": "training loss", "val_loss": "validation loss"}
+_SCORES = {
+    "val_f1": "F1", "val_auc": "AUC", "val_dice": "Dice on ship tiles",
     "val_false_empty": "empty tiles with a false pixel",
 }  # fmt: skip
 
@@ -28,11 +28,10 @@ def draw_curves(rows: Sequence[Mapping[str, float]], path: Path) -> None:
     figure = Figure(figsize=(9, 3.6), layout="constrained")
     left, right = figure.subplots(1, 2)
     epochs = [row["epoch"] for row in rows]
-    for axes, is_loss, title in ((left, True, "Loss"), (right, False, "Validation scores")):
-        for name, label in _NAMES.items():
-            if name.endswith("loss") is is_loss and name in rows[-1]:
-                values = [row.get(name, float("nan")) for row in rows]
-                axes.plot(epochs, values, marker="o", markersize=3, label=label)
+    for axes, names, title in ((left, _LOSSES, "Loss"), (right, _SCORES, "Validation scores")):
+        for name in (name for name in names if name in rows[-1]):
+            values = [row.get(name, float("nan")) for row in rows]
+            axes.plot(epochs, values, marker="o", markersize=3, label=names[name])
         axes.set(title=title, xlabel="epoch")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.3)

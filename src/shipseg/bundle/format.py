@@ -1,0 +1,378 @@
+"""Read and write a model bundle: a folder, or one .zip of it. Never imports torch.
+
+| file | what |
+|---|---|
+| `bundle.json` | the manifest: hashes, thresholds, provenance, parity, figures |
+| `gate.onnx` | `image` uint8 (N, S, S, 3) to `tile` (N,) and `cells` (N, S/16, S/16), probabilities |
+| `segmenter.onnx` | `image` uint8 (N, H, W, 3) to `ship` (N, H, W), probabilities |
+| `README.md` | the model card |
+
+A bundle holds graphs and numbers, and no code: nothing in it is unpickled or run but by ONNX Runtime.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import shutil
+import stat
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import Path, PurePosixPath
+
+from shipseg.bundle.graph import SEGMENTER_SIGNATURE, check_graph, gate_signature
+from shipseg.bundle.manifest import Manifest, format_manifest, parse_manifest
+from shipseg.errors import BundleError, OutputExistsError, UsageError
+from shipseg.files import atomic_write_bytes
+
+__all__ = ["Bundle", "Manifest", "check_output", "kind_of", "load_bundle", "sha256", "write_bundle"]
+
+MANIFEST = "bundle.json"
+CARD = "README.md"
+
+MAX_MANIFEST_BYTES = 2**20
+MAX_GRAPH_BYTES = 256 * 2**20
+"""Cap on one graph: fifteen times the two of the bundle that comes with the package."""
+
+MAX_ZIP_ENTRIES = 64
+# Weights hardly shrink and a card to a third; a bomb is a thousand times its size.
+MAX_ZIP_RATIO = 50
+_RATIO_FLOOR = 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A bundle in memory, checked.
+
+    Attributes:
+        manifest: What it says about itself.
+        gate: The gate's ONNX graph.
+        segmenter: The segmenter's ONNX graph.
+        source: Where it was read from, for messages.
+    """
+
+    manifest: Manifest
+    gate: bytes = field(repr=False)
+    segmenter: bytes = field(repr=False)
+    source: str
+
+
+def load_bundle(path: str | os.PathLike[str] | None = None) -> Bundle:
+    """Read a bundle and check all of it: manifest, hashes, and what goes in and out of the graphs.
+
+    Files that the manifest does not name are not opened.
+
+    Args:
+        path: A folder or a .zip; None is the bundle inside the package.
+
+    Raises:
+        UsageError: There is nothing at `path`.
+        BundleError: The bundle is incomplete, altered, too large, or no bundle at all.
+    """
+    if path is None:
+        return _load_packaged()
+    where = Path(path)
+    if where.is_dir():
+        return _load(_folder_reader(where), str(where))
+    if not where.is_file():
+        raise UsageError(
+            f"there is no model bundle at '{where}'",
+            hint="give a folder or .zip that `shipseg export` wrote, or leave the option out",
+        )
+    return _load_file(where)
+
+
+def write_bundle(
+    bundle: Bundle, card: str, out: str | os.PathLike[str], *, overwrite: bool = False
+) -> Path:
+    """Write a bundle that appears whole or not at all; what is written can be loaded.
+
+    Args:
+        bundle: Manifest and graphs that belong together.
+        card: The model card, Markdown.
+        out: A folder, or a file whose name ends in `.zip`.
+        overwrite: A bundle that is there may be replaced. Anything else that is there never is.
+
+    Returns:
+        `out` as a path.
+
+    Raises:
+        OutputExistsError: Something is there and may not be replaced.
+        BundleError: Graphs and manifest do not fit.
+    """
+    target = Path(out)
+    check_output(target, overwrite=overwrite)
+    check_bundle(bundle)
+    files = {
+        MANIFEST: format_manifest(bundle.manifest),
+        bundle.manifest.gate.file: bundle.gate,
+        bundle.manifest.segmenter.file: bundle.segmenter,
+        CARD: card.encode(),
+    }
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if target.suffix == ".zip":
+        atomic_write_bytes(target, _pack(files))
+    else:
+        _write_folder(target, files)
+    return target
+
+
+def check_output(out: Path, *, overwrite: bool) -> None:
+    """Refuse a target that is there, before hours or minutes go into what would be written to it.
+
+    Raises:
+        OutputExistsError: It is no bundle, or one that nobody said may be replaced.
+    """
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+        return
+    if not _holds_bundle(out) or out.is_dir() == (out.suffix == ".zip"):
+        raise OutputExistsError(
+            f"'{out}' is there and is no model bundle", hint="choose another one with -o"
+        )
+    if not overwrite:
+        raise OutputExistsError(
+            f"'{out}' already holds a model bundle",
+            hint="replace it (--overwrite), or choose another -o",
+        )
+
+
+def _holds_bundle(out: Path) -> bool:
+    if out.is_dir():
+        return (out / MANIFEST).is_file()
+    try:
+        with zipfile.ZipFile(out) as archive:
+            return any(PurePosixPath(name).name == MANIFEST for name in archive.namelist())
+    except (zipfile.BadZipFile, OSError):
+        return False
+
+
+def check_bundle(bundle: Bundle) -> None:
+    """Check that graphs and manifest belong together.
+
+    Raises:
+        BundleError: A hash, an input or an output differs; the message names both.
+    """
+    gate, segmenter = bundle.manifest.gate, bundle.manifest.segmenter
+    graphs = (
+        (gate, bundle.gate, gate_signature(gate.input_size, gate.stride)),
+        (segmenter, bundle.segmenter, SEGMENTER_SIGNATURE),
+    )
+    for spec, data, signature in graphs:
+        where = f"{bundle.source}: {spec.file}"
+        kind = kind_of(data)
+        if kind != "an ONNX graph":
+            raise BundleError(f"{where} is {kind}, expected an ONNX graph")
+        found = sha256(data)
+        if found != spec.sha256:
+            raise BundleError(
+                f"{where} was altered or damaged: its SHA-256 is {found[:12]}…, "
+                f"{MANIFEST} says {spec.sha256[:12]}…",
+                hint="copy or download the bundle again",
+            )
+        check_graph(data, signature, where=where)
+
+
+def sha256(data: bytes) -> str:
+    """Return the SHA-256 of some bytes, 64 hexadecimal digits."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def kind_of(data: bytes) -> str:
+    """Say in words what a file of weights is, by its first bytes."""
+    head = data[:64]
+    if not head:
+        return "an empty file"
+    if head.startswith(b"version https://git-lfs"):
+        return "a Git LFS pointer (fetch the file itself with `git lfs pull`)"
+    # Protocols 2 to 5; older torch.save starts so as well.
+    if head[0] == 0x80 and len(head) > 1 and head[1] in (2, 3, 4, 5):
+        return "a pickle, which can run code as it is read and is never opened"
+    if head.startswith(b"PK"):
+        return "a ZIP file or a torch checkpoint"
+    if head.startswith(b"\x89HDF"):
+        return "an HDF5 file"
+    if len(head) > 8 and head[8:9] == b"{" and int.from_bytes(head[:8], "little") < 2**32:
+        return "a safetensors file (weights without a graph; make a bundle with `shipseg export`)"
+    # Field 1 of a model is its IR version, a number from 3 to 13 so far.
+    if head[0] == 0x08 and len(head) > 1 and 1 <= head[1] <= 32:
+        return "an ONNX graph"
+    return "a file of an unknown kind"
+
+
+# Gives a file's bytes, at most one more than the cap; None where there is no such file.
+_Reader = Callable[[str, int], bytes | None]
+
+
+def _load(read: _Reader, source: str) -> Bundle:
+    found = read(MANIFEST, MAX_MANIFEST_BYTES)
+    if found is None:
+        raise BundleError(
+            f"'{source}' is no model bundle: {MANIFEST} is missing",
+            hint="make one with `shipseg export`",
+        )
+    if len(found) > MAX_MANIFEST_BYTES:
+        raise BundleError(f"{source}: {MANIFEST} is over the limit of {MAX_MANIFEST_BYTES:,} bytes")
+    manifest = parse_manifest(found, where=f"{source}: {MANIFEST}")
+    graphs = []
+    for spec in (manifest.gate, manifest.segmenter):
+        data = read(spec.file, MAX_GRAPH_BYTES)
+        if data is None:
+            raise BundleError(
+                f"{source}: {spec.file}, which {MANIFEST} names, is missing",
+                hint="copy or download the bundle again",
+            )
+        if len(data) > MAX_GRAPH_BYTES:
+            raise BundleError(f"{source}: {spec.file} is over the limit of {MAX_GRAPH_BYTES:,} bytes")
+        graphs.append(data)
+    bundle = Bundle(manifest, graphs[0], graphs[1], source)
+    check_bundle(bundle)
+    return bundle
+
+
+def _load_packaged() -> Bundle:
+    folder = resources.files("shipseg") / "weights"
+    if not (folder / MANIFEST).is_file():
+        raise BundleError(
+            "this installation of shipseg carries no model bundle",
+            hint="name one with --bundle, or make one: shipseg export RUN_GATE RUN_SEGMENTER -o bundle",
+        )
+    return _load(_folder_reader(folder), "the bundle inside the package")
+
+
+def _load_file(path: Path) -> Bundle:
+    with path.open("rb") as file:
+        kind = kind_of(file.read(64))
+    if not kind.startswith("a ZIP"):
+        raise BundleError(
+            f"'{path}' is {kind}; expected a model bundle, a folder or .zip with {MANIFEST}",
+            hint="make one with `shipseg export`",
+        )
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return _load(_zip_reader(archive, path), str(path))
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError) as error:
+        raise BundleError(f"'{path}' is damaged or cannot be read: {error}") from error
+
+
+def _folder_reader(folder: Path | Traversable) -> _Reader:
+    def read(name: str, cap: int) -> bytes | None:
+        file = folder / name
+        # False for pipes and devices too, which could block for ever or never end.
+        if not file.is_file():
+            return None
+        with file.open("rb") as handle:
+            data: bytes = handle.read(cap + 1)
+        return data
+
+    return read
+
+
+def _zip_reader(archive: zipfile.ZipFile, path: Path) -> _Reader:
+    """Read members by name; nothing is unpacked to the disk."""
+    entries = _checked_entries(archive, path)
+
+    def read(name: str, cap: int) -> bytes | None:
+        entry = entries.get(name)
+        if entry is None:
+            return None
+        # The size that the entry claims may be a lie; these bounds are not.
+        most = min(cap, max(_RATIO_FLOOR, MAX_ZIP_RATIO * entry.compress_size))
+        with archive.open(entry) as file:
+            data = file.read(most + 1)
+        if most < len(data) <= cap:
+            raise BundleError(
+                f"{path}: {name} unpacks to more than {MAX_ZIP_RATIO} times its packed size"
+            )
+        return data
+
+    return read
+
+
+def _checked_entries(archive: zipfile.ZipFile, path: Path) -> dict[str, zipfile.ZipInfo]:
+    """Give the files of a ZIP by name, after refusing all that no bundle has."""
+    listed = archive.infolist()
+    if len(listed) > MAX_ZIP_ENTRIES:
+        raise BundleError(
+            f"{path}: {len(listed)} entries, expected the 4 of a bundle, {MAX_ZIP_ENTRIES} at most"
+        )
+    names = [entry.filename for entry in listed]
+    if any(PurePosixPath(name).name == "data.pkl" for name in names):
+        raise BundleError(
+            f"'{path}' is a torch checkpoint, whose pickle can run code as it is read; "
+            "it is never opened",
+            hint="make a bundle of the run folder with `shipseg export`",
+        )
+    for entry in listed:
+        fault = _fault_of(entry)
+        if fault:
+            raise BundleError(f"{path}: the entry {ascii(entry.filename)[:80]} {fault}")
+    # A folder zipped whole has its own name before each of its files.
+    manifests = [PurePosixPath(name) for name in names if PurePosixPath(name).name == MANIFEST]
+    roots = {name.parent for name in manifests if len(name.parts) <= 2}
+    if len(roots) > 1:
+        raise BundleError(f"{path}: {len(roots)} bundles in one file, expected one")
+    root = roots.pop() if roots else PurePosixPath()
+    files: dict[str, zipfile.ZipInfo] = {}
+    for entry in listed:
+        name = PurePosixPath(entry.filename)
+        if name.parent != root or entry.is_dir():
+            continue
+        if name.name in files:
+            raise BundleError(f"{path}: the entry '{name}' is there twice")
+        files[name.name] = entry
+    return files
+
+
+def _fault_of(entry: zipfile.ZipInfo) -> str | None:
+    name = entry.filename
+    if name.startswith("/") or "\\" in name or ":" in name or ".." in PurePosixPath(name).parts:
+        return "leads outside the bundle"
+    if entry.flag_bits & 1:
+        return "is encrypted"
+    if stat.S_ISLNK(entry.external_attr >> 16):
+        return "is a link"
+    if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        return "is packed in another way than deflate"
+    return None
+
+
+def _pack(files: dict[str, bytes]) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
+        for name, data in files.items():
+            # A fixed time, so that the same files give the same bytes.
+            entry = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.external_attr = 0o644 << 16
+            archive.writestr(entry, data)
+    return packed.getvalue()
+
+
+def _write_folder(target: Path, files: dict[str, bytes]) -> None:
+    """Fill a folder beside the target and rename it into place."""
+    # A link is followed: what it leads to changes, and the link stays.
+    target = Path(os.path.realpath(target))
+    beside = Path(tempfile.mkdtemp(prefix=f".{target.name[:40]}.", suffix=".tmp", dir=target.parent))
+    new, old = beside / "new", beside / "old"
+    try:
+        new.mkdir()
+        for name, data in files.items():
+            atomic_write_bytes(new / name, data)
+        if target.exists():
+            # No system renames a folder over a full one. A kill between these two renames leaves
+            # the old bundle under the hidden name; a torn one it never leaves.
+            target.rename(old)
+        try:
+            new.rename(target)
+        except BaseException:
+            if old.exists():
+                old.rename(target)
+            raise
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)

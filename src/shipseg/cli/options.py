@@ -1,0 +1,89 @@
+"""The options that commands share, so that a word means the same everywhere."""
+
+from __future__ import annotations
+
+import math
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class BadRow(StrEnum):
+    """What a faulty row of a label table gets."""
+
+    error = "error"
+    skip = "skip"
+
+
+def check_probability(value: float | None) -> float | None:
+    """Refuse what is no probability."""
+    # A range check alone lets NaN through.
+    if value is not None and not (math.isfinite(value) and 0.0 <= value <= 1.0):
+        raise typer.BadParameter(f"{value} is no number from 0 to 1")
+    return value
+
+
+Paths = Annotated[
+    list[Path],
+    typer.Argument(
+        help="Pictures, folders (searched whole) and globs in quotes.",
+        metavar="PATHS...",
+        show_default=False,
+    ),
+]
+BundleOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--bundle",
+        "-b",
+        help="Model bundle, a folder or a .zip.",
+        show_default="the one inside the package",
+    ),
+]
+LabelsOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--labels",
+        "-l",
+        help="Label table with the truth: ImageId,EncodedPixels as .csv, .csv.gz or .csv.zip.",
+        show_default=False,
+    ),
+]
+OnBadRowOption = Annotated[
+    BadRow,
+    typer.Option("--on-bad-row", help="What a faulty row of the label table gets."),
+]
+ThresholdOption = Annotated[
+    float | None,
+    typer.Option(
+        "--threshold",
+        help="Least probability at which a pixel is ship.",
+        callback=check_probability,
+        show_default="the bundle's",
+    ),
+]
+GateThresholdOption = Annotated[
+    float | None,
+    typer.Option(
+        "--gate-threshold",
+        help="Least probability at which a tile passes the gate.",
+        callback=check_probability,
+        show_default="the bundle's",
+    ),
+]
+WorkersOption = Annotated[
+    int | None,
+    typer.Option(
+        "--workers", "-j", help="Tiles at a time.", min=1, max=256, show_default="one per core"
+    ),
+]
+OverwriteOption = Annotated[
+    bool,
+    typer.Option("--overwrite", help="Replace results that are already there."),
+]
+JsonOption = Annotated[
+    bool,
+    typer.Option("--json", help="Print one JSON document on stdout instead of text."),
+]
