@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer.main
@@ -17,10 +18,10 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def command_names() -> list[str]:
-    group = typer.main.get_command(app)
+    group: Any = typer.main.get_command(app)
     names = []
-    for name, command in group.commands.items():  # type: ignore[attr-defined]
-        inner = getattr(command, "commands", None)
+    for name in group.list_commands(None):
+        inner = getattr(group.get_command(None, name), "commands", None)
         names += [f"{name} {sub}" for sub in inner] if inner else [name]
     return names
 

@@ -1,7 +1,8 @@
-"""Run the command line with `python -m shipseg`."""
+"""Run the command line as `python -m shipseg`."""
 
 import sys
 
 from shipseg.cli.main import main
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,1 +1,1 @@
-"""The model bundle: two ONNX graphs, a manifest and a card; made by training, loaded by inference."""
+"""The model bundle: two ONNX graphs, a manifest, a card. Training makes it, prediction loads it."""

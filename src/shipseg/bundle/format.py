@@ -3,11 +3,12 @@
 | file | what |
 |---|---|
 | `bundle.json` | the manifest: hashes, thresholds, provenance, parity, figures |
-| `gate.onnx` | `image` uint8 (N, S, S, 3) to `tile` (N,) and `cells` (N, S/16, S/16), probabilities |
-| `segmenter.onnx` | `image` uint8 (N, H, W, 3) to `ship` (N, H, W), probabilities |
+| `gate.onnx` | `image` uint8 (N, S, S, 3) to `tile` (N,) and `cells` (N, S/16, S/16) |
+| `segmenter.onnx` | `image` uint8 (N, H, W, 3) to `ship` (N, H, W) |
 | `README.md` | the model card |
 
-A bundle holds graphs and numbers, and no code: nothing in it is unpickled or run but by ONNX Runtime.
+All outputs are float32 probabilities. A bundle holds graphs and numbers, and no code: nothing in it
+is unpickled, or run by anything but ONNX Runtime.
 """
 
 from __future__ import annotations
@@ -228,7 +229,9 @@ def _load(read: _Reader, source: str) -> Bundle:
                 hint="copy or download the bundle again",
             )
         if len(data) > MAX_GRAPH_BYTES:
-            raise BundleError(f"{source}: {spec.file} is over the limit of {MAX_GRAPH_BYTES:,} bytes")
+            raise BundleError(
+                f"{source}: {spec.file} is over the limit of {MAX_GRAPH_BYTES:,} bytes"
+            )
         graphs.append(data)
     bundle = Bundle(manifest, graphs[0], graphs[1], source)
     check_bundle(bundle)
@@ -240,7 +243,7 @@ def _load_packaged() -> Bundle:
     if not (folder / MANIFEST).is_file():
         raise BundleError(
             "this installation of shipseg carries no model bundle",
-            hint="name one with --bundle, or make one: shipseg export RUN_GATE RUN_SEGMENTER -o bundle",
+            hint="name one with --bundle; `shipseg export` makes one",
         )
     return _load(_folder_reader(folder), "the bundle inside the package")
 
@@ -358,7 +361,9 @@ def _write_folder(target: Path, files: dict[str, bytes]) -> None:
     """Fill a folder beside the target and rename it into place."""
     # A link is followed: what it leads to changes, and the link stays.
     target = Path(os.path.realpath(target))
-    beside = Path(tempfile.mkdtemp(prefix=f".{target.name[:40]}.", suffix=".tmp", dir=target.parent))
+    beside = Path(
+        tempfile.mkdtemp(prefix=f".{target.name[:40]}.", suffix=".tmp", dir=target.parent)
+    )
     new, old = beside / "new", beside / "old"
     try:
         new.mkdir()

@@ -12,7 +12,15 @@ from dataclasses import dataclass
 
 from shipseg.errors import BundleError
 
-_DTYPES = {1: "float32", 2: "uint8", 3: "int8", 6: "int32", 7: "int64", 10: "float16", 11: "float64"}
+_DTYPES = {
+    1: "float32",
+    2: "uint8",
+    3: "int8",
+    6: "int32",
+    7: "int64",
+    10: "float16",
+    11: "float64",
+}
 _EXTERNAL = 1
 # Our graphs nest none; If and Loop nest one or two.
 _MOST_NESTED = 8

@@ -34,7 +34,7 @@ class GateSpec(_Part):
         sha256: Of that file.
         input_size: Side of its square input in pixels.
         stride: Input pixels per side of a cell.
-        tile_size: Side of the tiles that it was trained on, before they were shrunk to `input_size`.
+        tile_size: Side of the tiles in pixels, before they are shrunk to `input_size`.
         threshold: Least probability with which a tile passes.
         cell_threshold: Least probability with which a cell of a passing tile is hot.
     """
@@ -147,7 +147,7 @@ class Manifest(_Part):
     segmenter: SegmenterSpec
     provenance: Provenance
     parity: Parity
-    figures: dict[Line, float | None] = Field(max_length=200)
+    figures: dict[Line, int | float | None] = Field(max_length=200)
 
 
 def parse_manifest(data: bytes, *, where: str) -> Manifest:

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from shipseg.cli.console import Notes, note, progress
+from shipseg.cli.failures import reason_of
 from shipseg.evaluation.classification import best_f1, confusion_at, roc_auc
 from shipseg.imaging.formats import shown_name
 from shipseg.inference.batch import Classification, classify_paths
@@ -17,9 +18,6 @@ from shipseg.inference.detector import Detector
 from shipseg.labels import LabelTable
 from shipseg.writers.rows import format_row, open_rows
 from shipseg.writers.tiles import format_probability
-
-if TYPE_CHECKING:
-    from rich.table import Table
 
 # Column to the attribute of a row.
 _COLUMNS = {
@@ -116,7 +114,7 @@ def _row_of(found: Classification, truth: LabelTable | None, threshold: float) -
         ship_probability=probability,
         passed=None if probability is None else probability >= threshold,
         truth_ships=len(truth.ships_of(found.name)) if truth is not None and known else None,
-        error="" if found.error is None else " ".join(found.error.message.split()),
+        error="" if found.error is None else reason_of(found.error, found.path),
     )
 
 
@@ -190,21 +188,20 @@ def document_of(
     }
 
 
-def render_figures(figures: GateFigures) -> Table:
-    """Lay the figures out as two columns without lines."""
-    from rich.table import Table
-
-    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column(no_wrap=True)
-    table.add_row("tiles with truth", f"{figures.tiles:,}, {figures.ship_tiles:,} with ships")
-    table.add_row("threshold", f"{figures.threshold:.4g}")
-    for name in ("f1", "precision", "recall", "false_alarm_rate", "auc"):
-        label = {"f1": "F1", "auc": "ROC AUC", "false_alarm_rate": "false alarms"}.get(name, name)
-        table.add_row(label, _show(getattr(figures, name)))
+def figure_lines(figures: GateFigures) -> list[tuple[str, str]]:
+    """Give the figures as names and values, to be read."""
+    lines = [
+        ("tiles with truth", f"{figures.tiles:,}, {figures.ship_tiles:,} with ships"),
+        ("threshold", f"{figures.threshold:.4g}"),
+        ("F1", _show(figures.f1)),
+        ("precision", _show(figures.precision)),
+        ("recall", _show(figures.recall)),
+        ("false alarms", _show(figures.false_alarm_rate)),
+        ("ROC AUC", _show(figures.auc)),
+    ]
     if figures.best_f1 is not None:
-        table.add_row("best F1", f"{figures.best_f1:.3f} at {figures.best_f1_threshold:.4g}")
-    return table
+        lines.append(("best F1", f"{figures.best_f1:.3f} at {figures.best_f1_threshold:.4g}"))
+    return lines
 
 
 def _show(value: float | None) -> str:

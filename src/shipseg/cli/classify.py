@@ -54,9 +54,10 @@ def classify(
     Example: shipseg classify tiles/ --labels labels.csv > gate.csv
     """
     # Imported here: reading --help should not load a model runtime.
-    from shipseg.cli.classification import classify_tiles, document_of, render_figures, score
-    from shipseg.cli.console import show_json, stderr
-    from shipseg.cli.outputs import exit_code_of, make_folder, refuse_to_clobber
+    from shipseg.cli.classification import classify_tiles, document_of, figure_lines, score
+    from shipseg.cli.console import show_json, show_lines
+    from shipseg.cli.failures import exit_code_of
+    from shipseg.cli.outputs import make_folder, refuse_to_clobber
     from shipseg.inference.batch import find_images
     from shipseg.inference.detector import Detector
     from shipseg.labels import read_labels
@@ -73,5 +74,5 @@ def classify(
     if json:
         show_json(document_of(rows, figures, detector))
     elif figures is not None:
-        stderr().print(render_figures(figures))
+        show_lines(figure_lines(figures), talk=True)
     raise typer.Exit(exit_code_of(sum(bool(row.error) for row in rows), len(rows)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import sys
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -40,6 +40,22 @@ def show(result: RenderableType) -> None:
     stdout().print(result)
 
 
+def show_lines(lines: Sequence[tuple[str, str]], *, talk: bool = False) -> None:
+    """Print names and values in two columns; values stay whole, so that paths can be copied.
+
+    Args:
+        lines: Name and value of each line.
+        talk: Print on stderr.
+    """
+    from rich.text import Text
+
+    width = max(len(name) for name, _ in lines) + 2
+    console = stderr() if talk else stdout()
+    for name, value in lines:
+        line = Text.assemble((f"{name:{width}}", "bold"), printable(value))
+        console.print(line, soft_wrap=True)
+
+
 def show_json(document: dict[str, Any]) -> None:
     """Print one JSON document, in ASCII, so that any terminal or pipe takes it."""
     sys.stdout.write(json.dumps(document, indent=2, allow_nan=False) + "\n")
@@ -47,19 +63,19 @@ def show_json(document: dict[str, Any]) -> None:
 
 def note(text: str) -> None:
     """Say something on stderr; names from strangers are shown without control characters."""
-    _say("note", text, "bold cyan")
+    _say("Note", text, "bold cyan")
 
 
 def fail(error: ShipsegError) -> None:
     """Print an error and what to do about it on stderr."""
-    _say("error", error.message, "bold red")
+    _say("Error", error.message, "bold red")
     if error.hint:
-        _say("hint", error.hint, "bold cyan")
+        _say("Hint", error.hint, "bold cyan")
 
 
 def complain(text: str) -> None:
     """Print an error's text on stderr."""
-    _say("error", text, "bold red")
+    _say("Error", text, "bold red")
 
 
 def _say(word: str, text: str, style: str) -> None:

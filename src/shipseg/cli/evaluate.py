@@ -62,7 +62,8 @@ def evaluate(
     # Imported here: reading --help should not load a model runtime.
     from shipseg.cli.console import show, show_json
     from shipseg.cli.evaluation import choose_tiles, detect_both_ways, documents_of
-    from shipseg.cli.outputs import exit_code_of, make_folder, refuse_to_clobber
+    from shipseg.cli.failures import exit_code_of
+    from shipseg.cli.outputs import make_folder, refuse_to_clobber
     from shipseg.errors import BadInputError, UsageError
     from shipseg.evaluation.evaluate import evaluate as evaluate_tiles
     from shipseg.evaluation.report import render_report

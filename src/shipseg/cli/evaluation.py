@@ -10,13 +10,17 @@ from time import perf_counter
 from typing import Any
 
 from shipseg.cli.console import Notes, note, progress
-from shipseg.errors import LabelError, ShipsegError, UsageError
+from shipseg.cli.failures import reason_of
+from shipseg.errors import LabelError, UsageError
 from shipseg.evaluation.report import tiles_csv
 from shipseg.evaluation.results import EvaluationReport, TileResult
 from shipseg.imaging.formats import shown_name
 from shipseg.inference.batch import predict_paths
 from shipseg.inference.detector import Detection, Detector
 from shipseg.labels import LabelTable
+
+Failure = tuple[str, str]
+"""Code and message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,7 @@ def detect_both_ways(
     detector: Detector, images: Sequence[Path], labels: LabelTable, *, workers: int | None = None
 ) -> Findings:
     """Find ships with the gate, then without it, and set the truth beside them."""
-    failed: dict[str, ShipsegError] = {}
+    failed: dict[str, Failure] = {}
     seconds: dict[str, float] = {}
     gated = _detect(detector, images, failed, seconds, gated=True, workers=workers)
     left = [path for path in images if path.name not in failed]
@@ -78,13 +82,13 @@ def detect_both_ways(
         try:
             results.append(_result(gated[path.name], ungated[path.name], labels))
         except LabelError as error:
-            failed[path.name] = error
+            failed[path.name] = (error.code, error.message)
     _name_failed(failed)
     return Findings(
         results=tuple(results),
         failed=tuple(
-            {"ImageId": name, "code": error.code, "message": error.message}
-            for name, error in failed.items()
+            {"ImageId": name, "code": code, "message": message}
+            for name, (code, message) in failed.items()
         ),
         seconds=seconds,
     )
@@ -93,7 +97,7 @@ def detect_both_ways(
 def _detect(
     detector: Detector,
     images: Sequence[Path],
-    failed: dict[str, ShipsegError],
+    failed: dict[str, Failure],
     seconds: dict[str, float],
     *,
     gated: bool,
@@ -108,7 +112,8 @@ def _detect(
             if outcome.detection is not None:
                 found[outcome.name] = outcome.detection
             elif outcome.error is not None:
-                failed[outcome.name] = outcome.error
+                reason = reason_of(outcome.error, outcome.path)
+                failed[outcome.name] = (outcome.error.code, reason)
     seconds[way.replace(" ", "_")] = round(perf_counter() - started, 3)
     return found
 
@@ -130,12 +135,12 @@ def _result(gated: Detection, ungated: Detection, labels: LabelTable) -> TileRes
     )
 
 
-def _name_failed(failed: Mapping[str, ShipsegError]) -> None:
+def _name_failed(failed: Mapping[str, Failure]) -> None:
     if not failed:
         return
     notes = Notes()
-    for name, error in failed.items():
-        notes.add(shown_name(name), error.message)
+    for name, (_, message) in failed.items():
+        notes.add(shown_name(name), message)
     notes.close("")
     note(f"{len(failed):,} tiles are left out of all figures")
 

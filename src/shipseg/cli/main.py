@@ -56,7 +56,7 @@ class CommandTable(TyperGroup):
 
 
 def _as_app(function: Callable[..., Any], name: str) -> typer.Typer:
-    alone = typer.Typer(add_completion=False, rich_markup_mode="rich")
+    alone = typer.Typer(add_completion=False, rich_markup_mode=None)
     alone.command(name)(function)
     return alone
 
@@ -64,7 +64,7 @@ def _as_app(function: Callable[..., Any], name: str) -> typer.Typer:
 app = typer.Typer(
     cls=CommandTable,
     add_completion=False,
-    rich_markup_mode="rich",
+    rich_markup_mode=None,
     pretty_exceptions_enable=False,
     epilog=_EXIT_CODES,
 )

@@ -28,9 +28,7 @@ def check_probability(value: float | None) -> float | None:
 Paths = Annotated[
     list[Path],
     typer.Argument(
-        help="Pictures, folders (searched whole) and globs in quotes.",
-        metavar="PATHS...",
-        show_default=False,
+        help="Pictures, folders (searched whole) and globs in quotes.", show_default=False
     ),
 ]
 BundleOption = Annotated[

@@ -60,10 +60,3 @@ def make_folder(path: Path) -> Path:
             f"the folder '{path}' cannot be made: {reason}", hint="name another output folder"
         ) from error
     return path
-
-
-def exit_code_of(failed: int, tiles: int) -> int:
-    """Give 0 when all went well, 4 when some tiles failed, 3 when none could be read."""
-    if not failed:
-        return 0
-    return 3 if failed == tiles else 4

@@ -58,10 +58,11 @@ def predict(
     Example: shipseg predict tiles/ -o out/ --overlays
     """
     # Imported here: reading --help should not load a model runtime.
-    from shipseg.cli.console import show, show_json
-    from shipseg.cli.outputs import exit_code_of, make_folder, refuse_inputs_in, refuse_to_clobber
+    from shipseg.cli.console import show_json, show_lines
+    from shipseg.cli.failures import exit_code_of
+    from shipseg.cli.outputs import make_folder, refuse_inputs_in, refuse_to_clobber
     from shipseg.cli.prediction import Prediction, ResultFolder
-    from shipseg.cli.summary import render_summary
+    from shipseg.cli.summary import summary_lines
     from shipseg.inference.batch import find_images
     from shipseg.inference.detector import Detector
     from shipseg.labels import read_labels
@@ -79,5 +80,5 @@ def predict(
     if json:
         show_json(summary.to_dict())
     else:
-        show(render_summary(summary))
+        show_lines(summary_lines(summary))
     raise typer.Exit(exit_code_of(len(summary.failed), summary.tiles))

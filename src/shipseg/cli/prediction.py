@@ -8,6 +8,7 @@ from pathlib import Path
 from time import perf_counter
 
 from shipseg.cli.console import Notes, note, progress
+from shipseg.cli.failures import reason_of
 from shipseg.cli.summary import Summary, TruthScore
 from shipseg.evaluation.detection import f2_score
 from shipseg.evaluation.segmentation import dice_score
@@ -147,8 +148,8 @@ class Prediction:
         self, outcome: Outcome, submission: SubmissionWriter, tiles: TilesWriter
     ) -> None:
         """Name the tile everywhere; Kaggle refuses a submission that lacks one."""
-        error = outcome.error
-        message, code = (error.message, error.code) if error else ("no result", "error")
+        message = reason_of(outcome.error, outcome.path)
+        code = "error" if outcome.error is None else outcome.error.code
         self._clear_pictures(outcome.name)
         submission.write(outcome.name, ())
         tiles.write_error(outcome.name, message)

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from rich.table import Table
+from typing import Any
 
 
 @dataclass(slots=True)
@@ -84,20 +81,8 @@ class Summary:
         return document
 
 
-def render_summary(summary: Summary) -> Table:
-    """Lay a summary out as two columns without lines."""
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column(overflow="fold")
-    for name, value in _lines(summary):
-        table.add_row(name, Text(value))
-    return table
-
-
-def _lines(summary: Summary) -> list[tuple[str, str]]:
+def summary_lines(summary: Summary) -> list[tuple[str, str]]:
+    """Give a summary as names and values, to be read."""
     read = summary.tiles - len(summary.failed)
     lines = [("tiles", f"{summary.tiles:,}")]
     if summary.gated:

@@ -44,7 +44,8 @@ def resize_rgb(rgb: Rgb, size: int) -> Rgb:
     if rgb.shape[0] == rgb.shape[1] == size:
         return rgb
     exact = rgb.shape[0] == rgb.shape[1] and rgb.shape[0] % size == 0
-    # A whole factor is the plain mean that the detector takes as well.
+    # A whole factor is a plain mean, as the detector takes it; rounded twice here, so that they may
+    # be one level of 255 apart.
     method = Image.Resampling.BOX if exact else Image.Resampling.BILINEAR
     return np.asarray(Image.fromarray(rgb).resize((size, size), method))
 

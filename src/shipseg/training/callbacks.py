@@ -41,9 +41,9 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         Raises:
             BadInputError: It is none, or holds anything else.
         """
-        del weights_only
+        del map_location, weights_only
         try:
-            return super().load_checkpoint(path, map_location or "cpu", weights_only=True)
+            return super().load_checkpoint(path, weights_only=True)
         except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
             raise BadInputError(
                 f"'{path}' is no checkpoint of this version, or is damaged",

@@ -195,7 +195,9 @@ def read_config(path: Path) -> GateConfig | SegmenterConfig:
         ConfigError: The file is not there, or is no configuration.
     """
     values = _read_yaml(path)
-    return _validate(SegmenterConfig if "crop_size" in values else GateConfig, values)
+    if "crop_size" in values:
+        return _validate(SegmenterConfig, values)
+    return _validate(GateConfig, values)
 
 
 def _validate(kind: type[Config], values: Mapping[str, Any]) -> Config:

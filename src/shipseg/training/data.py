@@ -39,8 +39,8 @@ def open_tiles(config: TrainConfig) -> tuple[TileSource, TileSource]:
     )
     if config.split is None:
         logger.warning(
-            "no split given: a random %.0f %% of the tiles validate. Tiles that overlap then lie on "
-            "both sides, and the scores come out too high",
+            "no split given: a random %.0f %% of the tiles validate. Where tiles overlap, the same "
+            "ships lie on both sides, and the scores come out too high",
             100 * config.val_share,
         )
     train, val = divide(source, config.split, val_share=config.val_share, seed=config.seed)

@@ -6,7 +6,6 @@ import fcntl
 import json
 import os
 import platform
-import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pytorch_lightning.utilities.rank_zero import rank_zero_only
+from lightning_utilities.core.rank_zero import rank_zero_only
 
 from shipseg import __version__
 from shipseg.errors import BadInputError, OutputExistsError, UsageError
@@ -100,7 +99,8 @@ class RunFolder:
 
 def is_first_process() -> bool:
     """Say whether this process writes: of several that train together, the first one does."""
-    return int(getattr(rank_zero_only, "rank", None) or 0) == 0
+    # Lightning sets it when it is imported, from what the launcher left in the environment.
+    return int(getattr(rank_zero_only, "rank", 0)) == 0
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytorch_lightning as pl
 import torch
 from torch import nn
@@ -15,6 +16,7 @@ from torchmetrics.aggregation import CatMetric
 
 from shipseg.dataset.crops import CropSample
 from shipseg.dataset.gate_tiles import GateSample
+from shipseg.errors import ConfigError
 from shipseg.evaluation.classification import best_f1, roc_auc
 from shipseg.models.gate import Gate
 from shipseg.models.losses import gate_loss, segmenter_loss
@@ -23,7 +25,15 @@ from shipseg.training.config import GateConfig, SegmenterConfig, TrainConfig
 
 
 class _Module(pl.LightningModule):
-    """Optimiser and schedule, the same for both networks."""
+    """Optimiser and schedule, the same for both networks.
+
+    Args:
+        config: The run's configuration.
+
+    Attributes:
+        net: The network; its state dict is what a run keeps.
+        monitor: The metric that decides which epoch is the best; larger is better.
+    """
 
     net: nn.Module
     monitor: str
@@ -60,6 +70,16 @@ class _Module(pl.LightningModule):
             "lr_scheduler": {"scheduler": scheduler, "interval": "step"},
         }
 
+    def _finite(self, loss: torch.Tensor) -> torch.Tensor:
+        """Return the epoch's validation loss, or end a training that diverged."""
+        if not torch.isfinite(loss):
+            raise ConfigError(
+                f"the training diverged: in epoch {self.current_epoch + 1} "
+                f"the validation loss is {float(loss)}",
+                hint="start again with a smaller learning_rate (--overwrite)",
+            )
+        return loss
+
 
 def _groups(
     parameters: Iterable[nn.Parameter], encoder: set[int], factor: float, config: TrainConfig
@@ -87,8 +107,9 @@ class GateModule(_Module):
         super().__init__(config)
         self.net: Gate = Gate(config.encoder, pretrained=config.pretrained)
         self._cell_weight, self._positive_weight = config.cell_weight, positive_weight
-        self.scores, self.truth = CatMetric(), CatMetric()
-        self.losses = MeanMetric()
+        # NaN never gets that far: the loss is NaN then, and ends the training.
+        self.scores, self.truth = CatMetric("ignore"), CatMetric("ignore")
+        self.losses = _mean_loss()
 
     def _encoder(self) -> nn.Module:
         return self.net.encoder
@@ -117,12 +138,12 @@ class GateModule(_Module):
 
     def on_validation_epoch_end(self) -> None:
         """Log loss, AUC and F1 over all validation tiles."""
+        self.log("val_loss", self._finite(self.losses.compute()), prog_bar=True)
         scores = _numpy(self.scores.compute())
         truth = _numpy(self.truth.compute()) > 0.5
         point = best_f1(scores, truth)
         f1 = (point.counts.f1 or 0.0) if point is not None else 0.0
         auc = roc_auc(scores, truth)
-        self.log("val_loss", self.losses.compute(), prog_bar=True)
         self.log("val_f1", f1, prog_bar=True)
         self.log("val_auc", 0.5 if auc is None else auc, prog_bar=True)
         for metric in (self.scores, self.truth, self.losses):
@@ -130,7 +151,11 @@ class GateModule(_Module):
 
 
 class SegmenterModule(_Module):
-    """Train a segmenter; `val_dice` is the mean Dice of validation tiles with ships, at 0.5."""
+    """Train a segmenter; `val_dice` is the mean Dice of validation tiles with ships, at 0.5.
+
+    Args:
+        config: The run's configuration.
+    """
 
     monitor = "val_dice"
 
@@ -144,7 +169,8 @@ class SegmenterModule(_Module):
         )
         self._dice_weight = config.dice_weight
         self._positive_weight = config.pixel_positive_weight
-        self.losses, self.dice, self.false_empty = MeanMetric(), MeanMetric(), MeanMetric()
+        self.losses = _mean_loss()
+        self.dice, self.false_empty = MeanMetric(), MeanMetric()
 
     def _encoder(self) -> nn.Module:
         encoder: nn.Module = self.net.unet.encoder
@@ -179,7 +205,7 @@ class SegmenterModule(_Module):
 
     def on_validation_epoch_end(self) -> None:
         """Log loss, Dice on ship tiles, and the share of empty tiles with a false pixel."""
-        self.log("val_loss", self.losses.compute(), prog_bar=True)
+        self.log("val_loss", self._finite(self.losses.compute()), prog_bar=True)
         self.log("val_dice", self.dice.compute(), prog_bar=True)
         if self.false_empty.update_called:
             self.log("val_false_empty", self.false_empty.compute(), prog_bar=True)
@@ -187,5 +213,11 @@ class SegmenterModule(_Module):
             metric.reset()
 
 
-def _numpy(values: Any) -> np.ndarray[Any, np.dtype[np.float64]]:
+def _mean_loss() -> MeanMetric:
+    """Return a mean that one NaN spoils; by default torchmetrics drops it with a warning."""
+    return MeanMetric(nan_strategy=math.inf)
+
+
+def _numpy(values: Any) -> npt.NDArray[np.float64]:
+    """Return a metric's list of values, of which there may be one or none, as (n,) float64."""
     return np.asarray(torch.as_tensor(values).detach().cpu(), dtype=np.float64).reshape(-1)

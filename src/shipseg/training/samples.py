@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 import numpy.typing as npt
 import torch
+from PIL import Image, ImageDraw, ImageFont
 from safetensors.torch import load_file
 
 from shipseg.dataset.augment import resize_rgb
@@ -19,6 +20,10 @@ from shipseg.training.config import GateConfig, TrainConfig
 from shipseg.training.folder import RunFolder
 
 Rgb = npt.NDArray[np.uint8]
+Heat = npt.NDArray[np.float32]
+
+# Pixels: a picture's side, the space between two, and the line of text over them.
+_SIDE, _GAP, _LINE = 256, 8, 22
 
 
 def draw_samples(
@@ -33,26 +38,34 @@ def draw_samples(
         config: The run's configuration.
         rows: Most rows: two thirds with ships where there are enough.
     """
-    from matplotlib.figure import Figure
-
     net.load_state_dict(load_file(folder.weights))
     net.eval().cpu()
-    chosen = _choose(val, rows, np.random.default_rng(config.seed))
-    figure = Figure(figsize=(9, 3 * len(chosen)), layout="constrained")
-    grid = figure.subplots(len(chosen), 3, squeeze=False)
-    for row, (name, rgb) in zip(grid, chosen.items(), strict=True):
+    rows_drawn = []
+    for image_id, rgb in _choose(val, rows, np.random.default_rng(config.seed)).items():
         heat, caption = _predict(net, rgb, config)
-        row[0].imshow(rgb)
-        row[0].set_title(name, fontsize=9)
-        row[1].imshow(val.mask(name), cmap="gray", vmin=0, vmax=1)
-        row[1].set_title("truth", fontsize=9)
-        row[2].imshow(heat, cmap="magma", vmin=0, vmax=1)
-        row[2].set_title(caption, fontsize=9)
-        for axes in row:
-            axes.axis("off")
+        truth = val.mask(image_id).astype(np.uint8) * 255
+        panels = ((rgb, image_id), (truth, "truth"), (_coloured(heat), caption))
+        rows_drawn.append(np.hstack([_panel(pixels, text) for pixels, text in panels]))
     folder.samples.mkdir(exist_ok=True)
     with atomic_path(folder.samples / "val.png") as beside:
-        figure.savefig(beside, format="png", dpi=80)
+        Image.fromarray(np.vstack(rows_drawn)).save(beside, "PNG")
+
+
+def _panel(pixels: Rgb, text: str) -> Rgb:
+    """Draw a grey or colour picture of any square size under a line of text."""
+    panel = Image.new("RGB", (_SIDE + _GAP, _SIDE + _LINE), "white")
+    image = Image.fromarray(pixels)
+    # A coarse map keeps its cells; a tile is averaged.
+    method = Image.Resampling.NEAREST if image.width < _SIDE else Image.Resampling.BOX
+    panel.paste(image.convert("RGB").resize((_SIDE, _SIDE), method), (_GAP // 2, _LINE))
+    ImageDraw.Draw(panel).text((_GAP // 2, 3), text, "black", ImageFont.load_default(_LINE - 8))
+    return np.asarray(panel)
+
+
+def _coloured(heat: Heat) -> Rgb:
+    from matplotlib import colormaps
+
+    return np.asarray(colormaps["magma"](np.clip(heat, 0, 1), bytes=True))[..., :3]
 
 
 def _choose(val: TileSource, rows: int, rng: np.random.Generator) -> dict[str, Rgb]:
@@ -77,7 +90,7 @@ def _read(val: TileSource, image_ids: Iterable[object], most: int) -> dict[str, 
 
 
 @torch.inference_mode()
-def _predict(net: Gate | Segmenter, rgb: Rgb, config: TrainConfig) -> tuple[npt.ArrayLike, str]:
+def _predict(net: Gate | Segmenter, rgb: Rgb, config: TrainConfig) -> tuple[Heat, str]:
     """Return a map of probabilities, of any size, and what to write over it."""
     if isinstance(net, Gate):
         assert isinstance(config, GateConfig)

@@ -36,7 +36,8 @@ def format_row(cells: Iterable[str]) -> str:
     Python's writer leaves a bare CR without quotes before 3.13, which cuts the row in two for most
     readers. A cell that begins with ``=``, ``+``, ``-`` or ``@`` is left as it is: an ImageId is
     the name of a file, and another spelling of it would be another tile. A spreadsheet may take
-    such a cell for a formula, so open tables of tiles from strangers as text.
+    such a cell for a formula, so open tables of tiles from strangers as text; `read_labels` refuses
+    such rows.
 
     Examples:
         >>> format_row(["a.jpg", "1 3", 'say "hi", twice'])

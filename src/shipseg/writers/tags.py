@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
 from shipseg.writers.outlines import Colour
@@ -57,54 +60,73 @@ def draw_tags(image: Image.Image, tags: Sequence[Tag], *, size_px: int = 13) -> 
         size_px: Height of the text.
     """
     ships = [tag.ship_xyxy for tag in tags]
-    taken: list[Box] = []
-    for tag in tags:
-        shape = _shape_of(tag, size_px)
-        place = _place(tag.ship_xyxy, shape, image.size, taken, ships)
+    places = place_tags(ships, [_shape_of(tag, size_px) for tag in tags], image.size)
+    for tag, place in zip(tags, places, strict=True):
         if place is not None:
-            taken.append(place)
             _draw(image, tag, place, size_px)
 
 
-def _shape_of(tag: Tag, size_px: int) -> tuple[int, int]:
-    width = text_width(tag.number, size_px) + _SPACE_PX + text_width(tag.score, size_px)
-    return width + 2 * _PAD_X_PX, size_px + 2 * _PAD_Y_PX
+def place_tags(
+    ships: Sequence[Box], sizes: Sequence[tuple[int, int]], picture: tuple[int, int]
+) -> list[Box | None]:
+    """Choose a place beside each ship, one after the other, that hides the fewest tags and ships.
+
+    Args:
+        ships: Boxes x0, y0, x1, y1 of the ships.
+        sizes: Width and height of their tags.
+        picture: Width and height of the picture.
+
+    Returns:
+        A box inside the picture for each ship; None where the picture is too small for one.
+    """
+    boxes = np.array(ships, np.int64).reshape(-1, 4)
+    taken = np.zeros((0, 4), np.int64)
+    places: list[Box | None] = []
+    for ship, size in zip(ships, sizes, strict=True):
+        choices = _choices(ship, size, picture)
+        if choices is None:
+            places.append(None)
+            continue
+        # A tag over a tag can be read by nobody; over a hull it hides what it speaks of.
+        hidden = 4 * _overlaps(choices, taken) + _overlaps(choices, boxes)
+        chosen = choices[int(np.argmin(hidden))]
+        taken = np.vstack([taken, chosen])
+        x0, y0, x1, y1 = chosen.tolist()
+        places.append((x0, y0, x1, y1))
+    return places
 
 
-def _place(
-    ship: Box, shape: tuple[int, int], size: tuple[int, int], taken: list[Box], ships: list[Box]
-) -> Box | None:
-    """Choose the place inside the picture that covers the fewest tags and ships."""
-    width, height = shape
-    if width > size[0] or height > size[1]:
+def _choices(
+    ship: Box, size: tuple[int, int], picture: tuple[int, int]
+) -> npt.NDArray[np.int64] | None:
+    """List places beside a ship, moved into the picture, the best liked first: (8, 4) boxes."""
+    width, height = size
+    if width > picture[0] or height > picture[1]:
         return None
     x0, y0, x1, y1 = ship
     middle_x, middle_y = (x0 + x1 - width) // 2, (y0 + y1 - height) // 2
     above, below = y0 - _GAP_PX - height, y1 + _GAP_PX
     left, right = x0 - _GAP_PX - width, x1 + _GAP_PX
-    corners = [
-        (middle_x, above), (middle_x, below), (right, middle_y), (left, middle_y),
-        (right, above), (left, above), (right, below), (left, below),
-    ]  # fmt: skip
-    places = []
-    for x, y in corners:
-        inside_x = min(max(x, 0), size[0] - width)
-        inside_y = min(max(y, 0), size[1] - height)
-        places.append((inside_x, inside_y, inside_x + width, inside_y + height))
-
-    def hidden(place: Box) -> int:
-        # A tag over a tag can be read by nobody; over a hull it hides what it speaks of.
-        return sum(4 * _overlap(place, other) for other in taken) + sum(
-            _overlap(place, other) for other in ships
-        )
-
-    return min(places, key=hidden)
+    corners = np.array(
+        [
+            (middle_x, above), (middle_x, below), (right, middle_y), (left, middle_y),
+            (right, above), (left, above), (right, below), (left, below),
+        ], np.int64,
+    )  # fmt: skip
+    corners = np.clip(corners, 0, np.subtract(picture, size))
+    return np.hstack([corners, corners + size])
 
 
-def _overlap(a: Box, b: Box) -> int:
-    width = min(a[2], b[2]) - max(a[0], b[0])
-    height = min(a[3], b[3]) - max(a[1], b[1])
-    return max(width, 0) * max(height, 0)
+def _overlaps(choices: npt.NDArray[np.int64], others: npt.NDArray[np.int64]) -> Any:
+    """Sum the pixels that each choice shares with all others: (n,)."""
+    ends = np.minimum(choices[:, None, 2:], others[None, :, 2:])
+    starts = np.maximum(choices[:, None, :2], others[None, :, :2])
+    return np.maximum(ends - starts, 0).prod(axis=2).sum(axis=1)
+
+
+def _shape_of(tag: Tag, size_px: int) -> tuple[int, int]:
+    width = text_width(tag.number, size_px) + _SPACE_PX + text_width(tag.score, size_px)
+    return width + 2 * _PAD_X_PX, size_px + 2 * _PAD_Y_PX
 
 
 def _draw(image: Image.Image, tag: Tag, place: Box, size_px: int) -> None:

@@ -1,0 +1,365 @@
+"""Make a bundle from two run folders: graphs, parity, thresholds, figures, card.
+
+Needs the `train` extra. From top to bottom: read what was trained, make the graphs, compare them
+with the networks, choose thresholds on validation tiles, measure the detector with them, write.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from shipseg import __version__
+from shipseg.bundle.card import render_card
+from shipseg.bundle.format import Bundle, check_output, sha256, write_bundle
+from shipseg.bundle.manifest import GateSpec, Manifest, Parity, Provenance, SegmenterSpec
+from shipseg.bundle.measure import (
+    GateView,
+    Measuring,
+    Progress,
+    f2_tables,
+    figures_of,
+    gate_views,
+    measure,
+    no_progress,
+    shrink,
+)
+from shipseg.bundle.networks import load_gate, load_segmenter, read_run
+from shipseg.bundle.onnx_export import export_gate, export_segmenter
+from shipseg.bundle.parity import (
+    GATE_TILES,
+    SEGMENTER_TILES,
+    check_difference,
+    gate_difference,
+    segmenter_difference,
+)
+from shipseg.bundle.thresholds import (
+    SegmenterPoint,
+    choose_cell_threshold,
+    choose_gate_threshold,
+    choose_segmenter_point,
+)
+from shipseg.dataset.source import TileSource
+from shipseg.errors import BadInputError, UsageError
+from shipseg.evaluation.classification import OperatingPoint, confusion_at
+from shipseg.inference.runtime import GateSession, SegmenterSession
+from shipseg.labels.csvfile import open_csv
+from shipseg.models.gate import GATE_STRIDE, Gate
+from shipseg.models.segmenter import Segmenter
+from shipseg.training.config import GateConfig, SegmenterConfig, TrainConfig
+from shipseg.training.data import open_tiles
+from shipseg.training.folder import RunFolder
+
+logger = logging.getLogger(__name__)
+
+TILE_LIMIT = 2000
+"""Most validation tiles that are measured: half an hour of one core where all of them pass."""
+
+AIRBUS = "Airbus Ship Detection Challenge (Kaggle, 2018)"
+AIRBUS_LICENSE = (
+    "Non-commercial use only: trained on tiles of the Airbus Ship Detection Challenge, whose terms "
+    "allow neither commercial use nor passing the tiles on."
+)
+OTHER_LICENSE = "Not stated; the terms of the training data apply."
+# The challenge's ImageIds: nine hexadecimal digits.
+_AIRBUS_ID = re.compile(r"[0-9a-f]{9}\.jpg")
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What the caller decides; None leaves it to the validation tiles, or to the data.
+
+    Attributes:
+        name: What the model is called; None takes the output's name.
+        data: The training set in words.
+        license: Terms of the weights.
+        gate_threshold: Least probability with which a tile passes.
+        gate_recall: Share of the tiles with ships that the chosen threshold has to keep; None
+            chooses by the best F1.
+        tile_limit: Most validation tiles to choose and measure on; None takes all.
+    """
+
+    name: str | None = None
+    data: str | None = None
+    license: str | None = None
+    gate_threshold: float | None = None
+    gate_recall: float | None = None
+    tile_limit: int | None = TILE_LIMIT
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """A bundle that was written.
+
+    Attributes:
+        path: Where.
+        bundle: What.
+        gate_point: The gate's threshold and what it does to the tiles that it was chosen on.
+        segmenter_point: The segmenter's threshold and least area, and their score.
+        images: Folder of the tiles that it was measured on.
+        labels: Their label table.
+        split: Where it says which ones; None where they were drawn at random.
+    """
+
+    path: Path
+    bundle: Bundle
+    gate_point: OperatingPoint
+    segmenter_point: SegmenterPoint
+    images: Path
+    labels: Path
+    split: Path | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give all that was measured as a JSON value."""
+        return {
+            "path": str(self.path),
+            "bytes": {"gate": len(self.bundle.gate), "segmenter": len(self.bundle.segmenter)},
+            "gate_counts": asdict(self.gate_point.counts),
+            "segmenter_point": asdict(self.segmenter_point),
+            "manifest": self.bundle.manifest.model_dump(mode="json"),
+        }
+
+
+def export_bundle(
+    run_gate: Path,
+    run_segmenter: Path,
+    out: Path,
+    *,
+    images: Path | None = None,
+    labels: Path | None = None,
+    split: Path | None = None,
+    choices: Choices | None = None,
+    overwrite: bool = False,
+    workers: int = 1,
+    announce: Callable[[str], None] = lambda _: None,
+    progress: Progress = no_progress,
+) -> Exported:
+    """Make a bundle from two run folders.
+
+    Args:
+        run_gate: Run folder of the gate.
+        run_segmenter: Run folder of the segmenter.
+        out: A folder, or a file whose name ends in `.zip`.
+        images: Folder of tiles, where it moved since the gate's training.
+        labels: Label table, where it moved.
+        split: Split, where it moved.
+        choices: Name, licence, thresholds.
+        overwrite: A bundle that is there may be replaced.
+        workers: Tiles at a time.
+        announce: Is told what comes next.
+        progress: Shows how far a loop has come.
+
+    Raises:
+        UsageError: A run is not there, has no weights yet, or is of the other kind.
+        OutputExistsError: `out` is there and may not be replaced.
+        BundleError: Weights are damaged, not finite or of another network.
+        QualityGateError: A graph differs from its network by more than 0.02 in probability.
+        ConfigError: The tiles are not there, or a run's configuration is none.
+        BadInputError: Tiles or labels are faulty.
+    """
+    choices = choices or Choices()
+    check_output(out, overwrite=overwrite)
+    moved = {"images": images, "labels": labels, "split": split}
+    gate_config = read_run(run_gate, GateConfig, moved)
+    segmenter_config = read_run(run_segmenter, SegmenterConfig)
+    for run in (run_gate, run_segmenter):
+        if not RunFolder(run).summary.is_file():
+            logger.warning(
+                "the training in '%s' has not ended; its best epoch so far is taken", run
+            )
+    _check_together(gate_config, segmenter_config, moved=any(moved.values()))
+    train, val = open_tiles(gate_config)
+    tiles = Measuring(val, workers, progress)
+    chosen_ids = _sample(val.image_ids, choices.tile_limit, gate_config.seed)
+
+    gate = load_gate(run_gate, gate_config)
+    segmenter = load_segmenter(run_segmenter, segmenter_config)
+    announce("exporting the gate")
+    gate_graph = export_gate(gate, gate_config.input_size)
+    announce("exporting the segmenter")
+    segmenter_graph = export_segmenter(segmenter)
+
+    # Thresholds come last, and so does what depends on them; until then they are placeholders.
+    manifest = Manifest(
+        format_version=1,
+        name=choices.name or out.stem,
+        created=datetime.now(UTC).date(),
+        shipseg=__version__,
+        license=choices.license or (AIRBUS_LICENSE if _is_airbus(val) else OTHER_LICENSE),
+        gate=GateSpec(
+            file="gate.onnx", sha256=sha256(gate_graph), input_size=gate_config.input_size,
+            stride=GATE_STRIDE, tile_size=gate_config.tile_size, threshold=0.5, cell_threshold=0.5,
+        ),
+        segmenter=SegmenterSpec(
+            file="segmenter.onnx", sha256=sha256(segmenter_graph), multiple=32, threshold=0.5,
+            min_area_px=1, crop_size=segmenter_config.crop_size,
+        ),
+        provenance=_provenance(gate_config, segmenter_config, choices.data, train, val),
+        parity=_no_parity(),
+        figures={},
+    )  # fmt: skip
+    bundle = Bundle(manifest, gate_graph, segmenter_graph, str(out))
+
+    announce("comparing torch with ONNX Runtime")
+    bundle = _with(bundle, parity=_parity(bundle, gate, segmenter, tiles, chosen_ids))
+    announce(f"choosing thresholds on {len(chosen_ids):,} validation tiles")
+    views = gate_views(bundle, tiles, chosen_ids)
+    gate_point = _gate_point(views, choices)
+    segmenter_point, bundle = _with_thresholds(bundle, tiles, views, gate_point)
+    report = measure(bundle, tiles, [view.image_id for view in views])
+    provenance = manifest.provenance.model_copy(update={"chosen_on_tiles": len(views)})
+    bundle = _with(bundle, figures=figures_of(report), provenance=provenance)
+    path = write_bundle(bundle, render_card(bundle.manifest), out, overwrite=overwrite)
+    return Exported(
+        path, bundle, gate_point, segmenter_point,
+        gate_config.images, gate_config.labels, gate_config.split,
+    )  # fmt: skip
+
+
+def _with(bundle: Bundle, **fields: Any) -> Bundle:
+    """Return the bundle with other fields in its manifest, checked as when it is read."""
+    found = {name: getattr(bundle.manifest, name) for name in Manifest.model_fields}
+    manifest = Manifest.model_validate(found | fields)
+    return Bundle(manifest, bundle.gate, bundle.segmenter, bundle.source)
+
+
+def _sample(image_ids: Sequence[str], limit: int | None, seed: int) -> list[str]:
+    """Draw at most `limit` tiles, at random to keep the share of ships; in the table's order."""
+    if limit is None or len(image_ids) <= limit:
+        return list(image_ids)
+    drawn = np.random.default_rng(seed).permutation(len(image_ids))[:limit]
+    return [image_ids[index] for index in sorted(drawn)]
+
+
+def _parity(
+    bundle: Bundle, gate: Gate, segmenter: Segmenter, tiles: Measuring, image_ids: Sequence[str]
+) -> Parity:
+    """Compare on tiles, half of them with ships where there are enough.
+
+    Raises:
+        QualityGateError: A difference is too large.
+    """
+    table = tiles.source.table
+    with_ships = [image_id for image_id in image_ids if table.has_ships(image_id)]
+    empty = [image_id for image_id in image_ids if not table.has_ships(image_id)]
+    ids = [*with_ships[: max(GATE_TILES // 2, GATE_TILES - len(empty))], *empty][:GATE_TILES]
+    pictures = tiles.over(ids, lambda _, rgb: rgb, "reading tiles")
+    side = bundle.manifest.gate.input_size
+    gate_off = gate_difference(
+        gate, GateSession(bundle, threads=1), [shrink(rgb, side) for rgb in pictures]
+    )
+    check_difference("gate", gate_off)
+    # The first ones hold ships: where all is sea, a wrong graph may say the same.
+    views = pictures[:SEGMENTER_TILES]
+    segmenter_off = segmenter_difference(segmenter, SegmenterSession(bundle, threads=1), views)
+    check_difference("segmenter", segmenter_off)
+    return Parity(
+        gate_max_abs_difference=gate_off,
+        segmenter_max_abs_difference=segmenter_off,
+        gate_tiles=len(pictures),
+        segmenter_tiles=len(views),
+        onnxruntime=metadata.version("onnxruntime"),
+        torch=metadata.version("torch"),
+    )
+
+
+def _no_parity() -> Parity:
+    return Parity(
+        gate_max_abs_difference=1.0, segmenter_max_abs_difference=1.0, gate_tiles=1,
+        segmenter_tiles=1, onnxruntime="-", torch="-",
+    )  # fmt: skip
+
+
+def _gate_point(views: Sequence[GateView], choices: Choices) -> OperatingPoint:
+    probabilities = [view.probability for view in views]
+    has_ships = [view.has_ships for view in views]
+    if choices.gate_threshold is None:
+        return choose_gate_threshold(probabilities, has_ships, recall=choices.gate_recall)
+    counts = confusion_at(probabilities, has_ships, choices.gate_threshold)
+    return OperatingPoint(choices.gate_threshold, counts)
+
+
+def _with_thresholds(
+    bundle: Bundle, tiles: Measuring, views: Sequence[GateView], gate_point: OperatingPoint
+) -> tuple[SegmenterPoint, Bundle]:
+    """Choose what follows from the gate's threshold, on the tiles that pass."""
+    passing = [view for view in views if view.probability >= gate_point.threshold]
+    cells = [view for view in passing if view.has_ships]
+    cell_threshold = choose_cell_threshold(
+        [view.cells for view in cells], [view.ship_pixels for view in cells]
+    )
+    if cell_threshold is None:
+        logger.warning("no validation tile with ships passes the gate; thresholds are defaults")
+    # False alarms are in it as well: on them a least area has to prove itself.
+    point = choose_segmenter_point(f2_tables(bundle, tiles, [v.image_id for v in passing]))
+    gate = bundle.manifest.gate.model_copy(
+        update={"threshold": gate_point.threshold, "cell_threshold": cell_threshold or 0.5}
+    )
+    segmenter = bundle.manifest.segmenter.model_copy(
+        update={"threshold": point.threshold, "min_area_px": point.min_area_px}
+    )
+    return point, _with(bundle, gate=gate.model_dump(), segmenter=segmenter.model_dump())
+
+
+def _provenance(
+    gate: GateConfig,
+    segmenter: SegmenterConfig,
+    data: str | None,
+    train: TileSource,
+    val: TileSource,
+) -> Provenance:
+    known = AIRBUS if _is_airbus(val) else f"tiles of {gate.labels.name}"
+    return Provenance(
+        gate_encoder=gate.encoder,
+        segmenter_encoder=segmenter.encoder,
+        training_data=data or known,
+        split=_describe_split(gate),
+        train_tiles=len(train),
+        val_tiles=len(val),
+        val_ship_tiles=val.count().with_ships,
+        chosen_on_tiles=0,
+    )
+
+
+def _is_airbus(tiles: TileSource) -> bool:
+    return all(_AIRBUS_ID.fullmatch(image_id) for image_id in tiles.image_ids)
+
+
+def _describe_split(config: TrainConfig) -> str:
+    if config.split is None:
+        return f"a random {config.val_share:.0%} of the tiles validate; overlapping tiles leak"
+    columns = open_csv(config.split, ("ImageId", "split"), ("acquisition",)).columns
+    by = "no acquisition on both sides" if "acquisition" in columns else "acquisitions not stated"
+    return f"fixed, {by}"
+
+
+def _check_together(gate: GateConfig, segmenter: SegmenterConfig, *, moved: bool) -> None:
+    """Refuse runs that do not fit together, and warn of what may flatter the figures."""
+    if gate.tile_size != segmenter.tile_size:
+        raise UsageError(
+            f"the gate was trained on tiles of {gate.tile_size} px, "
+            f"the segmenter on tiles of {segmenter.tile_size} px",
+            hint="export two runs that were trained on the same tiles",
+        )
+    if gate.tile_size % gate.input_size:
+        raise BadInputError(
+            f"the gate's input_size {gate.input_size} does not divide its tile_size "
+            f"{gate.tile_size}, and the detector shrinks by whole factors",
+            hint=f"train a gate with an input_size of {gate.tile_size // 2}",
+        )
+    keys = ["labels", "split", *(() if gate.split else ("seed", "val_share"))]
+    differing = [key for key in keys if getattr(gate, key) != getattr(segmenter, key)]
+    if differing and not moved:
+        logger.warning(
+            "the two runs differ in %s: the segmenter may have been trained on tiles that the "
+            "figures come from",
+            ", ".join(differing),
+        )

@@ -1,0 +1,92 @@
+"""Does the graph say what the network says? Torch beside ONNX Runtime on real tiles.
+
+The network runs as it was trained: float32, with its own padding and norms. The graph runs as users
+get it: from the bundle's bytes, with rounded weights, through the session that the detector uses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from shipseg.errors import QualityGateError
+from shipseg.inference.runtime import GateSession, SegmenterSession
+from shipseg.models.gate import Gate
+from shipseg.models.segmenter import Segmenter
+
+Rgb = npt.NDArray[np.uint8]
+
+GATE_TILES, SEGMENTER_TILES = 16, 8
+"""Most tiles that are compared: seconds of torch, and millions of pixels."""
+
+MAX_DIFFERENCE = 0.02
+"""Largest difference of probabilities that a bundle may have. Rounded weights give about 0.001."""
+
+# Height and width of what the segmenter is asked: whole tiles, and windows as the detector cuts
+# them. Both orders of unequal sides, for a graph that mixes them up.
+_WINDOWS_HW = ((None, None), (256, 384), (512, 256), (320, 640))
+
+
+@torch.inference_mode()
+def gate_difference(gate: Gate, session: GateSession, views: Sequence[Rgb]) -> float:
+    """Return the largest absolute difference of any tile's or cell's probability.
+
+    Args:
+        gate: The trained network.
+        session: The bundle's graph.
+        views: (S, S, 3) uint8 tiles, shrunk to the gate's input.
+    """
+    largest = 0.0
+    for view in views:
+        tile, cells = (torch.sigmoid(logits)[0].numpy() for logits in gate(_batch(view)))
+        found_tile, found_cells = session(view)
+        largest = _larger(largest, found_tile - tile, found_cells - cells)
+    return largest
+
+
+@torch.inference_mode()
+def segmenter_difference(
+    segmenter: Segmenter, session: SegmenterSession, tiles: Sequence[Rgb]
+) -> float:
+    """Return the largest absolute difference of any pixel's probability.
+
+    Args:
+        segmenter: The trained network.
+        session: The bundle's graph.
+        tiles: (H, W, 3) uint8 tiles, sides multiples of 32; windows of several shapes are cut out.
+    """
+    largest = 0.0
+    for index, tile in enumerate(tiles):
+        height, width = _WINDOWS_HW[index % len(_WINDOWS_HW)]
+        view = tile[:height, :width]
+        expected = torch.sigmoid(segmenter(_batch(view)))[0].numpy()
+        largest = _larger(largest, session(view) - expected)
+    return largest
+
+
+def check_difference(what: str, difference: float) -> None:
+    """Refuse a graph that differs too much.
+
+    Raises:
+        QualityGateError: The difference is above `MAX_DIFFERENCE`, or no number.
+    """
+    # Written so that NaN fails as well.
+    if not difference <= MAX_DIFFERENCE:
+        raise QualityGateError(
+            f"the exported {what} differs from the trained one by {difference:.4f} in probability, "
+            f"the limit is {MAX_DIFFERENCE}",
+            hint="another encoder or another version of torch may export better",
+        )
+
+
+def _batch(view: Rgb) -> torch.Tensor:
+    # A copy, because torch warns of arrays that it may not write to.
+    return torch.from_numpy(view.copy())[None]
+
+
+def _larger(before: float, *differences: npt.ArrayLike) -> float:
+    # np.max hands NaN on, where max() may lose it.
+    return float(np.max([before, *(np.abs(np.asarray(d)).max() for d in differences)]))

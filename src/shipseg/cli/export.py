@@ -1,0 +1,214 @@
+"""`shipseg export`: from two run folders to the model bundle that prediction loads."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from shipseg.cli.console import note, progress, show_json, show_lines
+from shipseg.cli.options import (
+    JsonOption,
+    LabelsOption,
+    OverwriteOption,
+    WorkersOption,
+    check_probability,
+)
+from shipseg.errors import MissingDependencyError, UsageError
+
+if TYPE_CHECKING:
+    from shipseg.bundle.export import Exported
+
+# What the train extra brings, and under which name it is imported.
+_NEEDED = {
+    "torch": "torch", "timm": "timm", "segmentation-models-pytorch": "segmentation_models_pytorch",
+    "pytorch-lightning": "pytorch_lightning", "safetensors": "safetensors", "onnx": "onnx",
+    "onnxscript": "onnxscript",
+}  # fmt: skip
+_AUTO = "auto"
+
+
+def export(
+    run_gate: Annotated[
+        Path, typer.Argument(help="Run folder of `shipseg train gate`.", show_default=False)
+    ],
+    run_segmenter: Annotated[
+        Path, typer.Argument(help="Run folder of `shipseg train segmenter`.", show_default=False)
+    ],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output",
+            "-o",
+            help="The bundle: a folder, or a file named *.zip.",
+            show_default=False,
+        ),
+    ],
+    name: Annotated[
+        str | None, typer.Option("--name", help="Name of the model.", show_default="the output's")
+    ] = None,
+    gate_threshold: Annotated[
+        str,
+        typer.Option(
+            "--gate-threshold",
+            metavar="auto|NUMBER",
+            help="Least probability at which a tile passes the gate; auto takes the best F1.",
+        ),
+    ] = _AUTO,
+    gate_recall: Annotated[
+        float | None,
+        typer.Option(
+            "--gate-recall",
+            callback=check_probability,
+            show_default=False,
+            help="Choose the gate's threshold to keep this share of the tiles with ships.",
+        ),
+    ] = None,
+    images: Annotated[
+        Path | None,
+        typer.Option("--images", "-i", help="Folder of tiles.", show_default="the gate run's"),
+    ] = None,
+    labels: LabelsOption = None,
+    split: Annotated[
+        Path | None,
+        typer.Option("--split", help="Table ImageId,split.", show_default="the gate run's"),
+    ] = None,
+    tile_limit: Annotated[
+        int, typer.Option("--tile-limit", min=1, help="Most validation tiles to measure on.")
+    ] = 2000,
+    data: Annotated[
+        str | None,
+        typer.Option("--data", help="The training set, for the card.", show_default=False),
+    ] = None,
+    license_text: Annotated[
+        str | None,
+        typer.Option("--license", help="Terms of the weights, for the card.", show_default=False),
+    ] = None,
+    workers: WorkersOption = None,
+    overwrite: OverwriteOption = False,
+    json: JsonOption = False,
+) -> None:
+    """Make a model bundle: ONNX graphs, thresholds chosen on the validation tiles, a model card.
+
+    Torch and ONNX Runtime are compared on real tiles; a bundle whose probabilities differ by more
+    than 0.02 is refused with exit code 6. Needs: pip install 'shipseg[train]'
+
+    Example: shipseg export runs/gate runs/segmenter -o bundle
+    """  # fmt: skip
+    for package, module in _NEEDED.items():
+        if find_spec(module) is None:
+            raise MissingDependencyError.of_extra(package, "train", "exporting")
+    threshold = _read_threshold(gate_threshold)
+    if threshold is not None and gate_recall is not None:
+        raise UsageError(
+            "--gate-threshold and --gate-recall both say what the gate's threshold is",
+            hint="leave one of them out",
+        )
+    # Imported here: torch takes seconds to load, and --help should not wait for it.
+    from shipseg.bundle.export import Choices, export_bundle
+
+    choices = Choices(
+        name=name, data=data, license=license_text, gate_threshold=threshold,
+        gate_recall=gate_recall, tile_limit=tile_limit,
+    )  # fmt: skip
+    with _warnings_as_notes():
+        exported = export_bundle(
+            run_gate, run_segmenter, output, images=images, labels=labels, split=split,
+            choices=choices, overwrite=overwrite, workers=workers or os.cpu_count() or 1,
+            announce=note, progress=progress,
+        )  # fmt: skip
+    following = _next_command(exported)
+    if json:
+        show_json(exported.to_dict() | {"next": following})
+    else:
+        show_lines([*_lines(exported), ("next", following)])
+
+
+def _read_threshold(text: str) -> float | None:
+    if text == _AUTO:
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    # Written so that NaN fails as well.
+    if not 0 < value < 1:
+        raise UsageError(f"--gate-threshold is '{text}', expected auto or a number between 0 and 1")
+    return value
+
+
+class _Notes(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        note(record.getMessage())
+
+
+@contextmanager
+def _warnings_as_notes() -> Iterator[None]:
+    """Print what the export warns of the way all commands print their notes."""
+    logger, handler = logging.getLogger("shipseg"), _Notes(logging.WARNING)
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+
+
+def _lines(exported: Exported) -> list[tuple[str, str]]:
+    bundle = exported.bundle
+    manifest = bundle.manifest
+    gate, segmenter, parity = manifest.gate, manifest.segmenter, manifest.parity
+    gate_mb, segmenter_mb = len(bundle.gate) / 1e6, len(bundle.segmenter) / 1e6
+    figures = manifest.figures
+    return [
+        ("bundle", f"{exported.path} ({manifest.name})"),
+        ("size", f"gate {gate_mb:.1f} MB, segmenter {segmenter_mb:.1f} MB"),
+        (
+            "parity",
+            f"gate {parity.gate_max_abs_difference:.1e}, "
+            f"segmenter {parity.segmenter_max_abs_difference:.1e} at most, "
+            f"torch {parity.torch} and ONNX Runtime {parity.onnxruntime}",
+        ),
+        (
+            "gate threshold",
+            f"{gate.threshold:.4f} for a tile, {gate.cell_threshold:.4f} for a cell",
+        ),
+        (
+            "ship threshold",
+            f"{segmenter.threshold:.2f} for a pixel, least area {segmenter.min_area_px} px",
+        ),
+        (
+            "validation",
+            f"{figures['tiles']:,} tiles, {figures['ship_tiles']:,} with ships; "
+            "the thresholds were chosen on them",
+        ),
+        (
+            "gate",
+            f"recall {_number(figures['gate.recall'])}, "
+            f"precision {_number(figures['gate.precision'])}, F1 {_number(figures['gate.f1'])}, "
+            f"AUC {_number(figures['gate.auc'])}",
+        ),
+        (
+            "detector",
+            f"Dice {_number(figures['mean_dice_on_ship_tiles'])} and "
+            f"F2 {_number(figures['f2_on_ship_tiles'])} on tiles with ships; "
+            f"F2 {_number(figures['f2_all'])} on all, nothing predicted: "
+            f"{_number(figures['f2_of_nothing'])}",
+        ),
+    ]
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def _next_command(exported: Exported) -> str:
+    words = ["shipseg", "evaluate", str(exported.images), str(exported.labels)]
+    words += ["--split", str(exported.split), "--subset", "val"] if exported.split else []
+    return shlex.join([*words, "--bundle", str(exported.path)])

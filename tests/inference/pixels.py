@@ -1,0 +1,141 @@
+"""A bundle that needs no training: the gate reads green, the segmenter red, as probabilities.
+
+A white rectangle is a ship for both, exactly where it is drawn; a red one only for the segmenter.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from onnx import ModelProto, TensorProto, helper, numpy_helper
+
+from shipseg.bundle.format import Bundle, load_bundle, sha256, write_bundle
+from shipseg.bundle.manifest import GateSpec, Manifest, Parity, Provenance, SegmenterSpec
+
+TILE, INPUT, STRIDE, CROP = 768, 384, 16, 256
+RED, GREEN = 0, 1
+
+Rgb = npt.NDArray[np.uint8]
+Box = tuple[int, int, int, int]
+
+
+def write_pixel_bundle(
+    out: Path, *, gate: bytes | None = None, segmenter: bytes | None = None, **segmenter_fields: Any
+) -> Path:
+    """Write the bundle, with other graphs or fields of the segmenter where a test wants them."""
+    return write_bundle(pixel_bundle_of(gate, segmenter, **segmenter_fields), "A card.\n", out)
+
+
+def pixel_bundle_of(
+    gate: bytes | None = None, segmenter: bytes | None = None, **segmenter_fields: Any
+) -> Bundle:
+    gate, segmenter = gate or gate_graph(), segmenter or segmenter_graph()
+    fields = {"multiple": 32, "threshold": 0.5, "min_area_px": 4, "crop_size": CROP}
+    manifest = Manifest(
+        format_version=1,
+        name="pixels",
+        created=date(2026, 1, 1),
+        shipseg="0",
+        license="none",
+        gate=GateSpec(
+            file="gate.onnx", sha256=sha256(gate), input_size=INPUT, stride=STRIDE,
+            tile_size=TILE, threshold=0.5, cell_threshold=0.5,
+        ),
+        segmenter=SegmenterSpec(
+            file="segmenter.onnx", sha256=sha256(segmenter), **(fields | segmenter_fields)
+        ),
+        provenance=Provenance(
+            gate_encoder="none", segmenter_encoder="none", training_data="none", split="none",
+            train_tiles=0, val_tiles=0, val_ship_tiles=0, chosen_on_tiles=0,
+        ),
+        parity=Parity(
+            gate_max_abs_difference=0.0, segmenter_max_abs_difference=0.0, gate_tiles=1,
+            segmenter_tiles=1, onnxruntime="0", torch="0",
+        ),
+        figures={},
+    )  # fmt: skip
+    return Bundle(manifest, gate, segmenter, "pixels")
+
+
+def gate_graph() -> bytes:
+    nodes = [
+        *_channel(GREEN, "green"),
+        helper.make_node("Unsqueeze", ["green", "one"], ["map"]),
+        helper.make_node(
+            "MaxPool", ["map"], ["pooled"], kernel_shape=[STRIDE] * 2, strides=[STRIDE] * 2
+        ),
+        helper.make_node("Squeeze", ["pooled", "one"], ["cells"]),
+        helper.make_node("ReduceMax", ["cells", "sides"], ["tile"], keepdims=0),
+    ]
+    cells = INPUT // STRIDE
+    return model(
+        nodes,
+        {"image": (TensorProto.UINT8, ["N", INPUT, INPUT, 3])},
+        {"tile": (TensorProto.FLOAT, ["N"]), "cells": (TensorProto.FLOAT, ["N", cells, cells])},
+        one=np.array([1]), sides=np.array([1, 2]), **_CONSTANTS,
+    )  # fmt: skip
+
+
+def segmenter_graph(
+    shape: tuple[str | int, ...] = ("N", "H", "W"), *, twice: bool = False
+) -> bytes:
+    """Give red as it is; `twice` repeats every row, a graph that does not do as it says."""
+    nodes = [*_channel(RED, "red" if twice else "ship")]
+    if twice:
+        nodes.append(helper.make_node("Concat", ["red", "red"], ["ship"], axis=1))
+    image = {"image": (TensorProto.UINT8, ["N", "H", "W", 3])}
+    return model(nodes, image, {"ship": (TensorProto.FLOAT, list(shape))}, **_CONSTANTS)
+
+
+def model(
+    nodes: list[Any],
+    inputs: dict[str, tuple[int, list[str | int]]],
+    outputs: dict[str, tuple[int, list[str | int]]],
+    **constants: npt.NDArray[Any],
+) -> bytes:
+    graph = helper.make_graph(
+        nodes,
+        "pixels",
+        [helper.make_tensor_value_info(name, *port) for name, port in inputs.items()],
+        [helper.make_tensor_value_info(name, *port) for name, port in outputs.items()],
+        [numpy_helper.from_array(value, name) for name, value in constants.items()],
+    )
+    made: ModelProto = helper.make_model(
+        graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9
+    )
+    return bytes(made.SerializeToString())
+
+
+_CONSTANTS = {
+    **{f"channel{index}": np.array(index) for index in range(3)},
+    "most": np.array(255, np.float32),
+}
+
+
+def _channel(index: int, name: str) -> list[Any]:
+    return [
+        helper.make_node("Gather", ["image", f"channel{index}"], ["bytes"], axis=3),
+        helper.make_node("Cast", ["bytes"], ["number"], to=TensorProto.FLOAT),
+        helper.make_node("Div", ["number", "most"], [name]),
+    ]
+
+
+def sea(height: int, width: int) -> Rgb:
+    return np.zeros((height, width, 3), np.uint8)
+
+
+def draw(rgb: Rgb, box: Box, colour: tuple[int, int, int] = (255, 255, 255)) -> Rgb:
+    """Draw a rectangle x0, y0, x1, y1, half-open, in place."""
+    x0, y0, x1, y1 = box
+    rgb[y0:y1, x0:x1] = colour
+    return rgb
+
+
+__all__ = [
+    "CROP", "TILE", "Box", "Rgb", "draw", "gate_graph", "load_bundle", "model", "pixel_bundle_of",
+    "sea", "segmenter_graph", "write_pixel_bundle",
+]  # fmt: skip
