@@ -2,8 +2,8 @@
 
     python benchmarks/predict_speed.py IMAGES [--split split.csv --subset val] [--workers 2]
 
-The three are timed in turn, several rounds, so that a machine whose speed drifts slows all alike; the
-ratios are what to quote. Without IMAGES, synthetic tiles are drawn.
+The three are timed in turn, several rounds, so that a machine whose speed drifts slows all alike.
+The ratios are what to quote. Without IMAGES, synthetic tiles are drawn.
 """
 
 from __future__ import annotations

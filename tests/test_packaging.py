@@ -1,4 +1,4 @@
-"""The package as it is installed for prediction: no torch, and a missing extra says what to install."""
+"""The package as installed for prediction: no torch, and a missing extra names its install line."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import pytest
 def core_python() -> str:
     """Return the interpreter of an environment with the core dependencies alone.
 
-    `make test` makes that environment and names it; the tests of this file fail without it, because a
-    skip would hide that nobody ever ran shipseg without torch.
+    `make test` makes that environment and names it. Without it these tests fail: a skip would hide
+    that nobody ever ran shipseg without torch.
     """
     name = os.environ.get("SHIPSEG_CORE_PYTHON")
     assert name, "run the tests with 'make test', which sets SHIPSEG_CORE_PYTHON"

@@ -1,0 +1,74 @@
+"""Run folders without a training: a configuration and weights drawn at random."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from dataset.tiles import Tiles
+from safetensors.torch import save_file
+from torch import nn
+
+from shipseg.models.gate import Gate
+from shipseg.models.segmenter import Segmenter
+from shipseg.training.config import GateConfig, SegmenterConfig
+
+# 82,000 weights: exported in seconds.
+TINY = "test_efficientnet"
+_CHANNELS = (32, 16, 16, 8, 8)
+
+
+def make_gate(encoder: str = TINY) -> Gate:
+    torch.manual_seed(0)
+    gate = Gate(encoder, pretrained=False).eval()
+    # As it begins, a gate says 0.007 everywhere, and any two of them would agree.
+    _stir(gate, gate.cell, 0.0)
+    return gate
+
+
+def make_segmenter(encoder: str = TINY) -> Segmenter:
+    torch.manual_seed(1)
+    segmenter = Segmenter(
+        encoder, decoder_channels=_CHANNELS, half_resolution=True, pretrained=False
+    ).eval()
+    _stir(segmenter, segmenter.unet.segmentation_head[0], 0.0)
+    return segmenter
+
+
+@torch.no_grad()
+def _stir(net: nn.Module, head: Any, bias: float) -> None:
+    """Give norms something to do, and the last layer something to say."""
+    for module in net.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.running_mean.normal_(0.0, 0.1)
+            module.running_var.uniform_(0.2, 0.6)
+            module.weight.uniform_(0.8, 1.2)
+            module.bias.normal_(0.0, 0.1)
+    nn.init.normal_(head.weight, std=0.5)
+    nn.init.constant_(head.bias, bias)
+
+
+def write_gate_run(root: Path, tiles: Tiles, **settings: Any) -> Path:
+    config = GateConfig(**_paths(tiles), encoder=TINY, tile_size=128, input_size=64, **settings)
+    return _write(root, config, make_gate())
+
+
+def write_segmenter_run(root: Path, tiles: Tiles, **settings: Any) -> Path:
+    config = SegmenterConfig(
+        **_paths(tiles), encoder=TINY, tile_size=128, crop_size=64, decoder_channels=_CHANNELS,
+        **settings,
+    )  # fmt: skip
+    return _write(root, config, make_segmenter())
+
+
+def _paths(tiles: Tiles) -> dict[str, Any]:
+    return {"images": tiles.images, "labels": tiles.labels, "split": tiles.split}
+
+
+def _write(root: Path, config: GateConfig | SegmenterConfig, net: nn.Module) -> Path:
+    root.mkdir(parents=True)
+    (root / "config.yaml").write_text(yaml.safe_dump(config.model_dump(mode="json")))
+    save_file({k: v.contiguous() for k, v in net.state_dict().items()}, root / "best.safetensors")
+    return root
