@@ -456,6 +456,7 @@ def test_skipping_never_gives_a_wrong_mask(
 
     assert set(table.image_ids) == set(truth) - broken
     assert expected <= {fault.row for fault in table.faults}
+    assert broken <= {fault.image_id for fault in table.faults}
     faulty = {fault.image_id for fault in table.faults if "left out" in fault.reason}
     assert faulty == broken
     for image_id in table.image_ids:

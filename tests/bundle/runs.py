@@ -17,6 +17,8 @@ from shipseg.training.config import GateConfig, SegmenterConfig
 
 # 82,000 weights: exported in seconds.
 TINY = "test_efficientnet"
+# The smallest with SAME padding.
+PADDED = "tf_mobilenetv3_small_minimal_100"
 _CHANNELS = (32, 16, 16, 8, 8)
 
 
@@ -24,7 +26,7 @@ def make_gate(encoder: str = TINY) -> Gate:
     torch.manual_seed(0)
     gate = Gate(encoder, pretrained=False).eval()
     # As it begins, a gate says 0.007 everywhere, and any two of them would agree.
-    _stir(gate, gate.cell, 0.0)
+    _stir(gate, gate.cell)
     return gate
 
 
@@ -33,26 +35,27 @@ def make_segmenter(encoder: str = TINY) -> Segmenter:
     segmenter = Segmenter(
         encoder, decoder_channels=_CHANNELS, half_resolution=True, pretrained=False
     ).eval()
-    _stir(segmenter, segmenter.unet.segmentation_head[0], 0.0)
+    _stir(segmenter, segmenter.unet.segmentation_head[0])
     return segmenter
 
 
 @torch.no_grad()
-def _stir(net: nn.Module, head: Any, bias: float) -> None:
-    """Give norms something to do, and the last layer something to say."""
+def _stir(net: nn.Module, head: Any) -> None:
+    """Give norms statistics of their own, and the last layer something to say."""
     for module in net.modules():
         if isinstance(module, nn.BatchNorm2d):
-            module.running_mean.normal_(0.0, 0.1)
-            module.running_var.uniform_(0.2, 0.6)
             module.weight.uniform_(0.8, 1.2)
             module.bias.normal_(0.0, 0.1)
-    nn.init.normal_(head.weight, std=0.5)
-    nn.init.constant_(head.bias, bias)
+            module.momentum = None  # the plain mean over what it has seen
+    net.train()(torch.randint(0, 256, (8, 64, 64, 3), dtype=torch.uint8))
+    net.eval()
+    nn.init.normal_(head.weight, std=0.3)
+    nn.init.zeros_(head.bias)
 
 
 def write_gate_run(root: Path, tiles: Tiles, **settings: Any) -> Path:
-    config = GateConfig(**_paths(tiles), encoder=TINY, tile_size=128, input_size=64, **settings)
-    return _write(root, config, make_gate())
+    config = GateConfig(**_paths(tiles), encoder=PADDED, tile_size=128, input_size=64, **settings)
+    return _write(root, config, make_gate(PADDED))
 
 
 def write_segmenter_run(root: Path, tiles: Tiles, **settings: Any) -> Path:

@@ -158,6 +158,8 @@ def test_ctrl_c_keeps_finished_work(tmp_path: Path) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # A shell's background job ignores Ctrl-C, and its children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     while not (out / "masks").is_dir() or len(list((out / "masks").glob("[0-9]*.png"))) < 3:
         assert program.poll() is None

@@ -85,6 +85,9 @@ class Choices:
         gate_recall: Share of the tiles with ships that the chosen threshold has to keep; None
             chooses by the best F1.
         tile_limit: Most validation tiles to choose and measure on; None takes all.
+
+    Raises:
+        UsageError: A number is out of range, or both a threshold and a recall are given.
     """
 
     name: str | None = None
@@ -93,6 +96,24 @@ class Choices:
     gate_threshold: float | None = None
     gate_recall: float | None = None
     tile_limit: int | None = TILE_LIMIT
+
+    def __post_init__(self) -> None:
+        """Refuse what is out of range before minutes go into the graphs."""
+        threshold, recall = self.gate_threshold, self.gate_recall
+        if threshold is not None and recall is not None:
+            raise UsageError(
+                "a threshold and a recall both say what passes the gate",
+                hint="leave out --gate-threshold or --gate-recall",
+            )
+        # Written so that NaN fails as well.
+        if threshold is not None and not 0 < threshold < 1:
+            raise UsageError(
+                f"the gate threshold is {threshold}, expected a number between 0 and 1"
+            )
+        if recall is not None and not 0 < recall <= 1:
+            raise UsageError(f"the gate recall is {recall}, expected a share above 0 and up to 1")
+        if self.tile_limit is not None and self.tile_limit < 1:
+            raise UsageError(f"the tile limit is {self.tile_limit}, expected 1 or more")
 
 
 @dataclass(frozen=True, slots=True)

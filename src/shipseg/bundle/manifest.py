@@ -168,7 +168,8 @@ def parse_manifest(data: bytes, *, where: str) -> Manifest:
     if not isinstance(found, dict):
         raise BundleError(f"{where} holds a {type(found).__name__}, expected an object")
     version = found.get("format_version")
-    if version != FORMAT_VERSION or not isinstance(version, int):
+    # By type, because True == 1.
+    if version != FORMAT_VERSION or type(version) is not int:
         raise BundleError(
             f"{where}: the bundle's format_version is {json.dumps(version)[:40]}, "
             f"this shipseg reads {FORMAT_VERSION}",

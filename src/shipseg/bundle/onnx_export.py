@@ -178,10 +178,10 @@ def _export(
     # Two pictures: with one, the tracer would take the batch for a constant.
     example = torch.zeros((2, side, side, 3), dtype=torch.uint8)
     # Measured against the older, TorchScript exporter (dynamo=False) on the two networks of this
-    # package, one thread: the graphs run equally fast (24 ms at 384 px, 200 ms at 768 px, 2 % apart),
-    # but this one already merges paddings and norms into the convolutions (106 and 120 nodes instead
-    # of 262 and 282, loaded in 0.85 of the time), proves that the graph holds for every multiple of
-    # 32, and is the one that torch goes on with. It takes 30 s instead of 2.
+    # package, one thread: the graphs run equally fast (24 ms at 384 px, 200 ms at 768 px, 2 %
+    # apart), but this one already merges paddings and norms into the convolutions (106 and 120
+    # nodes instead of 262 and 282, loaded in 0.85 of the time), proves that the graph holds for
+    # every multiple of 32, and is the one that torch goes on with. It takes 30 s instead of 2.
     with _quiet():
         program = torch.onnx.export(
             net.eval(), (example,), dynamo=True, dynamic_shapes=(dynamic,), verbose=False,

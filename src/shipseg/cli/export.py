@@ -19,7 +19,6 @@ from shipseg.cli.options import (
     LabelsOption,
     OverwriteOption,
     WorkersOption,
-    check_probability,
 )
 from shipseg.errors import MissingDependencyError, UsageError
 
@@ -66,7 +65,6 @@ def export(
         float | None,
         typer.Option(
             "--gate-recall",
-            callback=check_probability,
             show_default=False,
             help="Choose the gate's threshold to keep this share of the tiles with ships.",
         ),
@@ -106,11 +104,6 @@ def export(
         if find_spec(module) is None:
             raise MissingDependencyError.of_extra(package, "train", "exporting")
     threshold = _read_threshold(gate_threshold)
-    if threshold is not None and gate_recall is not None:
-        raise UsageError(
-            "--gate-threshold and --gate-recall both say what the gate's threshold is",
-            hint="leave one of them out",
-        )
     # Imported here: torch takes seconds to load, and --help should not wait for it.
     from shipseg.bundle.export import Choices, export_bundle
 
@@ -135,13 +128,9 @@ def _read_threshold(text: str) -> float | None:
     if text == _AUTO:
         return None
     try:
-        value = float(text)
+        return float(text)
     except ValueError:
-        value = float("nan")
-    # Written so that NaN fails as well.
-    if not 0 < value < 1:
-        raise UsageError(f"--gate-threshold is '{text}', expected auto or a number between 0 and 1")
-    return value
+        raise UsageError(f"--gate-threshold is '{text}', expected auto or a number") from None
 
 
 class _Notes(logging.Handler):
