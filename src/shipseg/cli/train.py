@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from shipseg.cli.console import note, show_json
+from shipseg.cli.console import note, show_json, show_lines
 from shipseg.cli.options import JsonOption, LabelsOption, OverwriteOption
 from shipseg.errors import MissingDependencyError
 
@@ -207,12 +207,8 @@ def _report(
         return
     best, monitor = summary["best"], summary["monitor"]
     early = ", stopped early" if summary["stopped_early"] else ""
-    # Not through rich: it would break the command in two, and that is there to be copied.
-    typer.echo(
-        f"best epoch: {best['epoch']} of {summary['epochs']}{early}, {monitor} {best[monitor]:.4f}"
-    )
-    typer.echo(f"run folder: {call.root}")
-    typer.echo(f"next: {following}")
+    best_epoch = f"{best['epoch']} of {summary['epochs']}{early}, {monitor} {best[monitor]:.4f}"
+    show_lines([("best epoch", best_epoch), ("run folder", str(call.root)), ("next", following)])
 
 
 def _next_command(kind: Kind, root: Path, config: GateConfig | SegmenterConfig) -> str:
