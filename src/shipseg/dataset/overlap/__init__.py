@@ -1,0 +1,14 @@
+"""Which tiles share ground, although nothing tells where they were cut."""
+
+from shipseg.dataset.overlap.find import Search, Unreadable, find_overlaps
+from shipseg.dataset.overlap.pairs import BLOCK_PX, Evidence, Overlap, group_overlaps
+
+__all__ = [
+    "BLOCK_PX",
+    "Evidence",
+    "Overlap",
+    "Search",
+    "Unreadable",
+    "find_overlaps",
+    "group_overlaps",
+]
