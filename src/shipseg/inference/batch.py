@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import glob
 import os
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 from shipseg.errors import ShipsegError, UsageError
 from shipseg.imaging.decode import Picture, read_image
 from shipseg.inference.detector import Detection, Detector
+from shipseg.parallel import in_order, worker_count
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp"})
 """What counts as a picture where a folder is named; a file named by itself is always tried."""
@@ -157,7 +155,7 @@ def predict_paths(
             return Outcome(path, path.name, error=error)
         return Outcome(path, path.name, detection, picture if keep_pictures else None)
 
-    return _in_order(work, paths, _count(workers))
+    return in_order(work, paths, worker_count(workers))
 
 
 def classify_paths(
@@ -175,37 +173,4 @@ def classify_paths(
         except ShipsegError as error:
             return Classification(path, path.name, error=error)
 
-    return _in_order(work, paths, _count(workers))
-
-
-Result = TypeVar("Result")
-
-
-def _count(workers: int | None) -> int:
-    if workers is None:
-        # A container or a batch system often grants fewer cores than the machine has.
-        granted = getattr(os, "sched_getaffinity", None)
-        return len(granted(0)) if granted else os.cpu_count() or 1
-    if workers < 1:
-        raise UsageError(f"workers is {workers}, expected 1 or more")
-    return workers
-
-
-def _in_order(
-    work: Callable[[Path], Result], paths: Iterable[Path], count: int
-) -> Iterator[Result]:
-    """Run `work` on threads, a bounded number ahead of whoever takes the results."""
-    waiting: deque[Future[Result]] = deque()
-    with ThreadPoolExecutor(count, thread_name_prefix="shipseg") as pool:
-        try:
-            for path in paths:
-                waiting.append(pool.submit(work, path))
-                # Decoding, gate and segmenter release the interpreter, so threads do run at once.
-                if len(waiting) >= 2 * count:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            # An error, Ctrl-C or a caller that stops early: what has not started shall not.
-            for future in waiting:
-                future.cancel()
+    return in_order(work, paths, worker_count(workers))
