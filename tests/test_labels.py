@@ -20,7 +20,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shipseg.errors import LabelError, RleError, UsageError
-from shipseg.labels import Fault, LabelTable, read_labels, read_split, write_labels
+from shipseg.labels import (
+    Fault,
+    LabelTable,
+    read_exclusions,
+    read_labels,
+    read_split,
+    write_labels,
+)
 from shipseg.rle import encode_rle, format_rle, parse_rle
 
 HEADER = "ImageId,EncodedPixels\n"
@@ -579,3 +586,17 @@ def test_a_split_is_read(tmp_path: Path, content: str) -> None:
 def test_a_wrong_split_is_named_with_its_row(tmp_path: Path, content: str, said: str) -> None:
     with pytest.raises(LabelError, match=said):
         read_split(put(tmp_path, content))
+
+
+def test_exclusions_are_one_column_of_a_table(tmp_path: Path) -> None:
+    found = read_exclusions(put(tmp_path, "ImageId,reason\na.jpg,blank\nb.jpg,\na.jpg,twice\n"))
+    assert found == {"a.jpg", "b.jpg"}
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [("image\na.jpg\n", "ImageId"), ("reason,ImageId\nblank,a.jpg\nblank\nx, \n", "rows? 3")],
+)
+def test_faulty_exclusions_name_their_rows(tmp_path: Path, content: str, said: str) -> None:
+    with pytest.raises(LabelError, match=said):
+        read_exclusions(put(tmp_path, content))

@@ -72,6 +72,18 @@ def test_missing_tiles_are_left_out_where_asked_and_that_is_told(own_tiles, capl
     assert "1 of 8 labelled tiles" in caplog.text
 
 
+def test_excluded_tiles_are_left_out_and_need_no_file(own_tiles, tmp_path):
+    first, second, *rest = own_tiles.ids
+    (own_tiles.images / first).unlink()
+    listed = tmp_path / "exclusions.csv"
+    # A reason each, and an image of another set.
+    listed.write_text(f"reason,ImageId\ntruncated,{first}\nblank,{second}\nblank,other.jpg\n")
+    assert open_own(own_tiles, exclude=listed).image_ids == tuple(rest)
+    listed.write_text("ImageId\n" + "\n".join(own_tiles.ids) + "\n")
+    with pytest.raises(ConfigError, match="all 8 labelled tiles"):
+        open_own(own_tiles, exclude=listed)
+
+
 @pytest.mark.parametrize("missing", ["error", "skip"])
 def test_a_folder_without_any_of_the_tiles(own_tiles, tmp_path, missing):
     (tmp_path / "empty").mkdir()

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from shipseg.errors import BadInputError, ConfigError
 from shipseg.imaging.decode import decode_tile
-from shipseg.labels import LabelTable, OnBadRow, read_labels, read_split
+from shipseg.labels import LabelTable, OnBadRow, read_exclusions, read_labels, read_split
 from shipseg.rle import TILE_HW, crop
 
 logger = logging.getLogger(__name__)
@@ -129,10 +129,12 @@ def open_source(
     shape_hw: tuple[int, int] = TILE_HW,
     on_bad_row: OnBadRow = "error",
     missing: OnMissing = "error",
+    exclude: Path | None = None,
 ) -> TileSource:
     """Open a folder of tiles with its label table.
 
-    What is left out by `on_bad_row` and `missing` is counted in a logged warning.
+    What is left out by `on_bad_row` and `missing` is counted in a logged warning. Tiles left out by
+    `exclude` need no file.
 
     Args:
         images: Folder that holds one file per ImageId.
@@ -140,10 +142,11 @@ def open_source(
         shape_hw: Height and width of every tile, in pixels.
         on_bad_row: `error` or `skip`, as for `read_labels`.
         missing: What a labelled tile without a file means: `error`, or `skip` to leave it out.
+        exclude: Table with the column `ImageId`: tiles to leave out, as `shipseg audit` finds them.
 
     Raises:
-        ConfigError: The folder is not there.
-        UsageError: The table is not there.
+        ConfigError: The folder is not there, or nothing is left.
+        UsageError: A table is not there.
         LabelError: The table has faults.
         BadInputError: Tiles are missing; the message counts them and names the first.
     """
@@ -154,6 +157,8 @@ def open_source(
         logger.warning(
             "%d rows of '%s' set aside, the first is %s", len(table.faults), labels, table.faults[0]
         )
+    if exclude is not None:
+        table = _without(table, exclude)
     # One listing instead of 192,556 calls to stat.
     present = {entry.name for entry in images.iterdir()}
     absent = [image_id for image_id in table.image_ids if image_id not in present]
@@ -173,6 +178,14 @@ def open_source(
         logger.warning("left out: %s", found)
         table = table.subset([i for i in table.image_ids if i in present])
     return TileSource(images, table)
+
+
+def _without(table: LabelTable, exclude: Path) -> LabelTable:
+    excluded = read_exclusions(exclude)
+    kept = [image_id for image_id in table.image_ids if image_id not in excluded]
+    if not kept:
+        raise ConfigError(f"all {len(table)} labelled tiles are in the exclusion list '{exclude}'")
+    return table.subset(kept)
 
 
 def divide(

@@ -1,8 +1,17 @@
 """The label table: read, validate, summarise, write."""
 
+from shipseg.labels.exclusions import read_exclusions
 from shipseg.labels.read import OnBadRow, read_labels
 from shipseg.labels.split import read_split
 from shipseg.labels.table import Fault, LabelTable
 from shipseg.labels.write import write_labels
 
-__all__ = ["Fault", "LabelTable", "OnBadRow", "read_labels", "read_split", "write_labels"]
+__all__ = [
+    "Fault",
+    "LabelTable",
+    "OnBadRow",
+    "read_exclusions",
+    "read_labels",
+    "read_split",
+    "write_labels",
+]
