@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
@@ -15,6 +16,10 @@ Evidence: TypeAlias = Literal["ships", "pixels"]
 
 Window: TypeAlias = tuple[int, int, int, int]
 """``(x0, y0, x1, y1)`` in pixels, half-open."""
+
+Pairs: TypeAlias = npt.NDArray[np.int64]
+"""``(n, 4)``: index of the first tile, of the second, and ``dx``, ``dy`` in blocks, as `Overlap`
+has them in pixels. First before second; each two tiles once; sorted."""
 
 BLOCK_PX = 256
 """Stride at which the tiles of the Airbus set were cut from their acquisitions."""
@@ -66,6 +71,44 @@ def shared_windows(shift_xy: tuple[int, int], shape_hw: tuple[int, int]) -> tupl
     x0, x1 = max(0, dx), min(width, width + dx)
     y0, y1 = max(0, dy), min(height, height + dy)
     return (x0, y0, x1, y1), (x0 - dx, y0 - dy, x1 - dx, y1 - dy)
+
+
+def pair_up(
+    tiles: npt.NDArray[np.int64],
+    places_xy: npt.NDArray[np.int64],
+    matches: npt.NDArray[np.int64],
+) -> Pairs:
+    """Turn blocks that look the same into pairs of tiles.
+
+    Two tiles can only lie to each other in one way: of several shifts, the one with the most blocks
+    behind it stays.
+
+    Args:
+        tiles: ``(b,)`` index of the tile that each block lies in.
+        places_xy: ``(b, 2)`` column and row of each block in its tile, in blocks.
+        matches: ``(m, 2)`` indices of blocks that match. Two blocks of one tile make no pair.
+    """
+    ordered = np.where(
+        (tiles[matches[:, 0]] > tiles[matches[:, 1]])[:, None], matches[:, ::-1], matches
+    )
+    first, second = tiles[ordered].T
+    shifts = places_xy[ordered[:, 0]] - places_xy[ordered[:, 1]]
+    rows = np.column_stack((first, second, shifts))[first != second]
+    return most_supported(*np.unique(rows, axis=0, return_counts=True))
+
+
+def most_supported(pairs: npt.NDArray[np.int64], support: npt.NDArray[np.int64]) -> Pairs:
+    """Keep one shift for each two tiles: the first of those with the most support.
+
+    Args:
+        pairs: ``(m, 4)`` as `Pairs`, but with several shifts for two tiles.
+        support: ``(m,)`` what speaks for each.
+    """
+    order = np.lexsort((pairs[:, 3], pairs[:, 2], -support, pairs[:, 1], pairs[:, 0]))
+    ordered = pairs[order]
+    leads = np.ones(len(ordered), np.bool_)
+    leads[1:] = np.any(ordered[1:, :2] != ordered[:-1, :2], axis=1)
+    return ordered[leads]
 
 
 def group_overlaps(image_ids: Sequence[str], overlaps: Iterable[Overlap]) -> dict[str, int]:
