@@ -93,6 +93,14 @@ class BundleError(BadInputError):
     code = "bundle"
 
 
+class DownloadError(ShipsegError):
+    """A download that the server, the network or the disk did not let through."""
+
+    code = "download"
+    exit_code = 3
+    http_status = 502
+
+
 class MissingDependencyError(ShipsegError):
     """An optional dependency is missing; the hint is the exact install line."""
 

@@ -22,6 +22,7 @@ COMMANDS = {
     "predict": "shipseg.cli.predict:predict",
     "classify": "shipseg.cli.classify:classify",
     "evaluate": "shipseg.cli.evaluate:evaluate",
+    "download": "shipseg.cli.download:download",
     "prepare": "shipseg.cli.prepare:prepare",
     "train": "shipseg.cli.train:train",
     "export": "shipseg.cli.export:export",

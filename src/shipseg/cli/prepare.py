@@ -87,6 +87,14 @@ def prepare(
         list[str] | None,
         typer.Option("--part", help="Make only this part; may be given again.", show_default="all"),
     ] = None,
+    exclude: Annotated[
+        Path | None,
+        typer.Option(
+            "--exclude",
+            help="Table with a column ImageId: tiles to leave out, as 'shipseg audit' finds them.",
+            show_default=False,
+        ),
+    ] = None,
     size: Annotated[
         int | None,
         typer.Option("--size", help="Side of the pictures in pixels.", show_default="the tiles'"),
@@ -178,6 +186,7 @@ def prepare(
         images=images,
         labels=labels,
         split=split,
+        exclude=exclude,
         output=output,
         val_share=val_share,
         on_bad_row=on_bad_row.value,

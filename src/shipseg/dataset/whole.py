@@ -18,6 +18,9 @@ from pathlib import Path
 
 from shipseg.errors import UsageError
 
+LOCK = ".lock"
+"""What `hold` leaves in a folder."""
+
 _CHUNK = 1 << 20
 # Another disk, a file system without links, a file with too many of them, links forbidden.
 _NO_LINK = (errno.EXDEV, errno.EPERM, errno.EACCES, errno.EMLINK, errno.ENOTSUP, errno.ENOSYS)
@@ -108,7 +111,7 @@ def hold(folder: Path, doing: str) -> Iterator[None]:
     Raises:
         UsageError: Another process holds it.
     """
-    path = folder / ".lock"
+    path = folder / LOCK
     with path.open("w") as handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -118,3 +121,15 @@ def hold(folder: Path, doing: str) -> Iterator[None]:
                 hint="wait for it, stop it, or name another folder with -o",
             ) from None
         yield
+
+
+def is_unused(folder: Path) -> bool:
+    """Say whether a folder is not there, or holds nothing but what `hold` leaves."""
+    return not folder.is_dir() or all(path.name == LOCK for path in folder.iterdir())
+
+
+def drop_if_unused(folder: Path) -> None:
+    """Remove a folder that a run has made, and ended before it wrote anything."""
+    if folder.is_dir() and is_unused(folder):
+        (folder / LOCK).unlink(missing_ok=True)
+        folder.rmdir()

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, TextIO
 
 from shipseg.dataset.prepare.layout import Item
-from shipseg.dataset.whole import checksum, hold, sweep
+from shipseg.dataset.whole import LOCK, checksum, hold, is_unused, sweep
 from shipseg.errors import BadInputError, OutputExistsError
 from shipseg.files import atomic_write_text
 from shipseg.writers.rows import format_row, open_rows
@@ -20,7 +20,7 @@ from shipseg.writers.rows import format_row, open_rows
 MANIFEST, TILES, SUMS, FAILURES = "prepare.json", "tiles.csv", "checksums.csv", "failures.csv"
 _JOURNAL = ".checksums.csv"
 _SUMS_HEADER = ("file", "bytes", "crc32")
-_OWN = frozenset({MANIFEST, TILES, SUMS, FAILURES, _JOURNAL, ".lock"})
+_OWN = frozenset({MANIFEST, TILES, SUMS, FAILURES, _JOURNAL, LOCK})
 
 Sums = dict[str, tuple[int, int]]
 """Path in the folder to the size in bytes and the CRC-32 of its file."""
@@ -144,7 +144,7 @@ def open_folder(
 def _check(root: Path, request: Mapping[str, Any], *, overwrite: bool) -> None:
     if root.exists() and not root.is_dir():
         raise OutputExistsError(f"'{root}' is a file, expected a folder")
-    if not root.is_dir() or all(path.name == ".lock" for path in root.iterdir()):
+    if is_unused(root):
         return
     if not (root / MANIFEST).is_file():
         # Never empty a folder that is not ours.

@@ -1,0 +1,26 @@
+"""The challenge's files: fetched through Kaggle's own client, checked, and unpacked safely."""
+
+from shipseg.dataset.download.client import (
+    COMPETITION,
+    RULES,
+    ArchiveClient,
+    KaggleClient,
+    open_kaggle,
+)
+from shipseg.dataset.download.folder import DownloadFolder, open_download
+from shipseg.dataset.download.unpack import Archive, Entry, Limits, open_archive, unpack
+
+__all__ = [
+    "COMPETITION",
+    "RULES",
+    "Archive",
+    "ArchiveClient",
+    "DownloadFolder",
+    "Entry",
+    "KaggleClient",
+    "Limits",
+    "open_archive",
+    "open_download",
+    "open_kaggle",
+    "unpack",
+]
