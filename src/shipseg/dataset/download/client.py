@@ -7,12 +7,13 @@ imported only when something is really to be downloaded.
 from __future__ import annotations
 
 import contextlib
+import io
 import sys
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TextIO
 
 from shipseg.dataset.whole import free_bytes
 from shipseg.errors import DownloadError, MissingDependencyError, UsageError
@@ -71,8 +72,9 @@ def open_kaggle() -> ArchiveClient:
     """
     if find_spec("kaggle") is None:
         raise MissingDependencyError.of_extra("kaggle", "download", "downloading")
-    with _as_ours():
-        # 2.2.4 swallows a failed sign-in at import; releases before and some after leave with it.
+    # Its help with the sign-in comes at import, and again; ours says the same and more.
+    with io.StringIO() as unheard, _as_ours(talk=unheard):
+        # The first import signs in too, and swallows a failure; the second one is ours to explain.
         api = import_module("kaggle.api.kaggle_api_extended").KaggleApi()
         api.authenticate()
     return KaggleClient(api)
@@ -91,7 +93,7 @@ class KaggleClient:
     def fetch(self, folder: Path, *, quiet: bool) -> Path:
         """Download the archive; see `ArchiveClient`."""
         self._announced = None
-        with _as_ours():
+        with _as_ours(talk=sys.stderr):
             # Without force, a part that is there is gone on with, if it is of the same archive.
             self._api.competition_download_files(COMPETITION, path=str(folder), quiet=quiet)
         archive = folder / f"{COMPETITION}.zip"
@@ -145,16 +147,19 @@ def _gib(count: int) -> str:
 
 
 @contextlib.contextmanager
-def _as_ours() -> Iterator[None]:
-    """Turn what Kaggle's client raises into our errors, and what it prints into talk."""
+def _as_ours(*, talk: TextIO) -> Iterator[None]:
+    """Turn what Kaggle's client raises into our errors; what it prints on stdout goes to `talk`."""
     try:
-        # It greets, and helps with the sign-in, on stdout, where results go.
-        with contextlib.redirect_stdout(sys.stderr):
+        with contextlib.redirect_stdout(talk):
             yield
     except (UsageError, DownloadError):
         raise
     except SystemExit as error:
         raise _no_credentials() from error
+    except ImportError as error:
+        raise MissingDependencyError.of_extra(
+            error.name or "kaggle", "download", "Kaggle's client"
+        ) from error
     except Exception as error:
         raise _translated(error) from error
 
@@ -183,5 +188,5 @@ def _translated(error: Exception) -> UsageError | DownloadError:
     told = f" ({status})" if status is not None else ""
     return DownloadError(
         f"the download failed{told}: {type(error).__name__}: {message}",
-        hint="give the same command again: it goes on from there",
+        hint="is Kaggle in reach? Give the same command again: it goes on from there",
     )
