@@ -2,7 +2,7 @@
 
 from shipseg.labels.exclusions import read_exclusions
 from shipseg.labels.read import OnBadRow, read_labels
-from shipseg.labels.split import read_split
+from shipseg.labels.split import read_split, write_split
 from shipseg.labels.table import Fault, LabelTable
 from shipseg.labels.write import write_labels
 
@@ -14,4 +14,5 @@ __all__ = [
     "read_labels",
     "read_split",
     "write_labels",
+    "write_split",
 ]

@@ -1,20 +1,26 @@
-"""Read which split each image belongs to."""
+"""Read and write which split each image belongs to."""
 
 from __future__ import annotations
 
+import csv
+import io
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from shipseg.errors import LabelError
+from shipseg.files import atomic_write_text
 from shipseg.labels.csvfile import open_csv
 from shipseg.labels.table import Fault, faults_message
 
 
-def read_split(path: str | os.PathLike[str]) -> dict[str, str]:
+def read_split(path: str | os.PathLike[str], *, check_acquisitions: bool = True) -> dict[str, str]:
     """Read a split: ``ImageId,split`` and, if it is there, ``acquisition``.
 
     Args:
         path: A ``.csv``, ``.csv.gz`` or ``.csv.zip`` in UTF-8.
+        check_acquisitions: False does not look at that column, for whoever looks for leaks by other
+            means.
 
     Returns:
         ImageId to the name of its split, in the order of the rows.
@@ -24,7 +30,8 @@ def read_split(path: str | os.PathLike[str]) -> dict[str, str]:
         LabelError: The file is damaged, a column is missing, a cell is empty, an image is there
             twice, or one acquisition lies in two splits. The message names the rows.
     """
-    file = open_csv(Path(path), ("ImageId", "split"), ("acquisition",))
+    optional = ("acquisition",) if check_acquisitions else ()
+    file = open_csv(Path(path), ("ImageId", "split"), optional)
     faults: list[Fault] = []
     split_of: dict[str, str] = {}
     row_of_image: dict[str, int] = {}
@@ -57,3 +64,19 @@ def read_split(path: str | os.PathLike[str]) -> dict[str, str]:
             hint="An image, and an acquisition, belongs to one split; write the split again.",
         )
     return split_of
+
+
+def write_split(path: str | os.PathLike[str], rows: Iterable[tuple[str, str, str]]) -> None:
+    """Write a split: ``ImageId,split,acquisition``, as `read_split` reads it.
+
+    The file appears whole or not at all; a file already there is replaced.
+
+    Args:
+        path: The file to write.
+        rows: ImageId, name of the split and name of the acquisition of each image.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("ImageId", "split", "acquisition"))
+    writer.writerows(rows)
+    atomic_write_text(path, text.getvalue())
