@@ -10,7 +10,14 @@ from typing import Any
 
 from shipseg.cli.console import note, progress
 from shipseg.dataset import download
-from shipseg.dataset.download import Archive, DownloadFolder, open_archive, open_download, unpack
+from shipseg.dataset.download import (
+    Archive,
+    DownloadFolder,
+    open_archive,
+    open_download,
+    refuse_foreign,
+    unpack,
+)
 
 _TABLE = "train_ship_segmentations_v2.csv"
 _TERMS = (
@@ -84,8 +91,10 @@ def fetch_and_unpack(
 
 
 def _unpack(archive: Archive, folder: DownloadFolder, *, overwrite: bool) -> int:
-    began = folder.begin(archive)
-    unpacked = unpack(archive, folder.root, replace=overwrite or began)
+    if not overwrite and not folder.began(archive):
+        refuse_foreign(archive, folder.root)
+    folder.begin(archive)
+    unpacked = unpack(archive, folder.root)
     done, kept = 0, 0
     try:
         with progress(unpacked, total=len(archive.entries), label="unpacking") as running:

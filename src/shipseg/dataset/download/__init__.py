@@ -1,5 +1,6 @@
 """The challenge's files: fetched through Kaggle's own client, checked, and unpacked safely."""
 
+from shipseg.dataset.download.archive import Archive, open_archive, refuse_foreign, unpack
 from shipseg.dataset.download.client import (
     COMPETITION,
     RULES,
@@ -8,7 +9,7 @@ from shipseg.dataset.download.client import (
     open_kaggle,
 )
 from shipseg.dataset.download.folder import DownloadFolder, open_download
-from shipseg.dataset.download.unpack import Archive, Entry, Limits, open_archive, unpack
+from shipseg.dataset.download.judge import Entry, Limits
 
 __all__ = [
     "COMPETITION",
@@ -22,5 +23,6 @@ __all__ = [
     "open_archive",
     "open_download",
     "open_kaggle",
+    "refuse_foreign",
     "unpack",
 ]

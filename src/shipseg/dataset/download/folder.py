@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from shipseg.dataset.download.unpack import Archive
+from shipseg.dataset.download.archive import Archive
 from shipseg.dataset.whole import drop_if_unused, hold
 from shipseg.errors import OutputExistsError
 from shipseg.files import atomic_write_text
@@ -40,34 +40,38 @@ class DownloadFolder:
         """Number and bytes of the files that a finished run has left."""
         return self._state["files"], self._state["bytes"]
 
-    def begin(self, archive: Archive) -> bool:
-        """Note that an archive is being unpacked.
+    def began(self, archive: Archive) -> bool:
+        """Say whether an archive was being unpacked here: what differs then may be replaced.
 
-        Returns:
-            Whether it already was: what differs then is what a power cut has left, and may go.
+        A power cut may have left files that were renamed, and their bytes not yet on the disk.
         """
-        lines = [f"{entry.name} {entry.size} {entry.crc}" for entry in archive.entries]
-        digest = hashlib.sha256("\n".join(lines).encode()).hexdigest()
-        began = self._state.get("archive_sha256") == digest
-        self._write(archive, digest, finished=False)
-        return began
+        return bool(self._state.get("archive_sha256") == _digest(archive))
+
+    def begin(self, archive: Archive) -> None:
+        """Note that an archive is being unpacked."""
+        self._write(archive, finished=False)
 
     def finish(self, archive: Archive) -> None:
         """Note that all of an archive's files are there."""
         if hasattr(os, "sync"):
             # Single files were not flushed; the word that all are there must not outlive them.
             os.sync()
-        self._write(archive, self._state["archive_sha256"], finished=True)
+        self._write(archive, finished=True)
 
-    def _write(self, archive: Archive, digest: str, *, finished: bool) -> None:
+    def _write(self, archive: Archive, *, finished: bool) -> None:
         self._state = {
             "finished": finished,
             "files": len(archive.entries),
             "bytes": archive.total_bytes,
             "top": sorted({entry.name.partition("/")[0] for entry in archive.entries}),
-            "archive_sha256": digest,
+            "archive_sha256": _digest(archive),
         }
         atomic_write_text(self.root / _STATE, json.dumps(self._state, indent=2) + "\n")
+
+
+def _digest(archive: Archive) -> str:
+    lines = [f"{entry.name} {entry.size} {entry.crc}" for entry in archive.entries]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 @contextmanager
