@@ -145,6 +145,7 @@ def test_an_interrupted_unpacking_goes_on(
     (tmp_path / "airbus" / "train_v2" / "a.jpg").write_bytes(b"\0" * 1000)
     result = run("download", "-o", tmp_path / "airbus", "--json")
     assert json.loads(result.out)["kept"] == 1
+    assert client.asked == 1
     assert files_in(tmp_path / "airbus") == FILES
 
 

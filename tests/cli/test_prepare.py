@@ -6,20 +6,24 @@ import errno
 import io
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import typer.main
 import yaml
 from dataset.tiles import SHIP, Tiles, write_tiles
 from PIL import Image
 from pycocotools.coco import COCO
 
+from shipseg.cli.main import app
 from shipseg.dataset.augment import resize_mask
 from shipseg.dataset.whole import hold
 from shipseg.labels import read_labels
@@ -510,3 +514,60 @@ class TestWhoseFolder:
         assert result.code == 2
         assert "another process is preparing" in result.err
         assert prepare("masks", tiles).code == 0
+
+
+@pytest.mark.parametrize("name", ["prepare", "download"])
+def test_every_option_is_in_the_docs(name: str) -> None:
+    group: Any = typer.main.get_command(app)
+    options = {option for one in group.get_command(None, name).params for option in one.opts}
+    # What all commands have is told in the README.
+    shared = {"--output", "--images", "--labels", "--on-bad-row", "--workers", "--json"}
+    wanted = {option for option in options - shared if option.startswith("--")}
+    assert len(wanted) > 2
+    text = (Path(__file__).parents[2] / "docs" / "prepare.md").read_text(encoding="utf-8")
+    assert not [option for option in wanted if option not in text]
+
+
+class TestRecipe:
+    """The commands of docs/prepare.md, on drawn tiles and with all numbers at a share of theirs."""
+
+    SHARE = 1 / 250
+
+    def test_the_recipe_for_small_machines_does_what_it_says(
+        self, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        drawn = write_tiles(tmp_path / "drawn", 80)
+        (tmp_path / "airbus").mkdir()
+        drawn.images.rename(tmp_path / "airbus" / "train_v2")
+        drawn.labels.rename(tmp_path / "airbus" / "train_ship_segmentations_v2.csv")
+        drawn.split.rename(tmp_path / "split.csv")
+        monkeypatch.chdir(tmp_path)
+        for command in self.commands():
+            result = run(*self.scaled(command), "--tile-size", 128)
+            assert result.code == 0, result.err
+
+        def count(pattern: str) -> int:
+            return len(list(tmp_path.glob(pattern)))
+
+        assert [count(f"gate_tiles/train/{i}/*") for i in (1, 0)] == [3, 9]
+        assert [count(f"gate_tiles/validation/{i}/*") for i in (1, 0)] == [1, 3]
+        assert [count(f"ship_pairs/{part}/mask/*") for part in ("train", "validation")] == [28, 4]
+        for mask in tmp_path.glob("ship_pairs/*/mask/*.png"):
+            assert pixels(mask).shape == (256, 256)
+            assert pixels(mask).any()
+
+    def commands(self) -> list[list[str]]:
+        text = (Path(__file__).parents[2] / "docs" / "prepare.md").read_text(encoding="utf-8")
+        block = text.partition("## A recipe for small machines")[2].split("```")[1]
+        found = [shlex.split(line)[1:] for line in block.strip().splitlines()]
+        assert len(found) == 2
+        return found
+
+    def scaled(self, command: list[str]) -> list[str]:
+        """Divide the numbers of tiles, and nothing else."""
+        counts = {i + 1 for i, word in enumerate(command) if word.endswith("-tiles")}
+        assert len(counts) == 2
+        return [
+            str(round(int(word) * self.SHARE)) if i in counts else word
+            for i, word in enumerate(command)
+        ]

@@ -18,6 +18,7 @@ from shipseg.dataset.download import (
     refuse_foreign,
     unpack,
 )
+from shipseg.errors import ShipsegError
 
 _TABLE = "train_ship_segmentations_v2.csv"
 _TERMS = (
@@ -76,7 +77,7 @@ def fetch_and_unpack(
         if folder.finished and not overwrite:
             files, size = folder.counts
             return _summary(output, files, size, files, None)
-        path = archive
+        path = archive or _archive_begun(folder)
         if path is None:
             # Looked up on the module, where tests put another one.
             client = download.open_kaggle()
@@ -88,6 +89,16 @@ def fetch_and_unpack(
             path.unlink()
             return _summary(output, files, size, kept, None)
     return _summary(output, files, size, kept, path)
+
+
+def _archive_begun(folder: DownloadFolder) -> Path | None:
+    """Find the archive that an earlier run has fetched whole and begun to unpack."""
+    path = folder.root / f"{download.COMPETITION}.zip"
+    try:
+        with open_archive(path) as opened:
+            return path if folder.began(opened) else None
+    except ShipsegError:
+        return None
 
 
 def _unpack(archive: Archive, folder: DownloadFolder, *, overwrite: bool) -> int:
