@@ -96,7 +96,7 @@ def _compared(album: Album, candidates: npt.NDArray[np.int64]) -> Pairs:
     """Keep the candidates that pixels confirm."""
     pairs = np.unique(candidates, axis=0)
     kept = pairs[confirmed(album, pairs)]
-    # Swell of one direction may agree at a second shift; the first to be found stays.
+    # Ground that repeats itself may agree at a second shift.
     return most_supported(kept, np.zeros(len(kept), np.int64))
 
 

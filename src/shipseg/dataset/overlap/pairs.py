@@ -19,7 +19,7 @@ Window: TypeAlias = tuple[int, int, int, int]
 
 Pairs: TypeAlias = npt.NDArray[np.int64]
 """``(n, 4)``: index of the first tile, of the second, and ``dx``, ``dy`` in blocks, as `Overlap`
-has them in pixels. First before second; each two tiles once; sorted."""
+has them in pixels. The first tile has the smaller index; rows are sorted and unique."""
 
 BLOCK_PX = 256
 """Stride at which the tiles of the Airbus set were cut from their acquisitions."""
@@ -77,28 +77,30 @@ def pair_up(
     tiles: npt.NDArray[np.int64],
     places_xy: npt.NDArray[np.int64],
     matches: npt.NDArray[np.int64],
-) -> Pairs:
+) -> tuple[Pairs, npt.NDArray[np.int64]]:
     """Turn blocks that look the same into pairs of tiles.
-
-    Two tiles can only lie to each other in one way: of several shifts, the one with the most blocks
-    behind it stays.
 
     Args:
         tiles: ``(b,)`` index of the tile that each block lies in.
         places_xy: ``(b, 2)`` column and row of each block in its tile, in blocks.
         matches: ``(m, 2)`` indices of blocks that match. Two blocks of one tile make no pair.
+
+    Returns:
+        ``(n, 4)`` pairs, one for each shift that two tiles may have, and ``(n,)`` matches behind
+        each.
     """
-    ordered = np.where(
-        (tiles[matches[:, 0]] > tiles[matches[:, 1]])[:, None], matches[:, ::-1], matches
-    )
+    backwards = tiles[matches[:, 0]] > tiles[matches[:, 1]]
+    ordered = np.where(backwards[:, None], matches[:, ::-1], matches)
     first, second = tiles[ordered].T
     shifts = places_xy[ordered[:, 0]] - places_xy[ordered[:, 1]]
     rows = np.column_stack((first, second, shifts))[first != second]
-    return most_supported(*np.unique(rows, axis=0, return_counts=True))
+    return np.unique(rows, axis=0, return_counts=True)
 
 
 def most_supported(pairs: npt.NDArray[np.int64], support: npt.NDArray[np.int64]) -> Pairs:
-    """Keep one shift for each two tiles: the first of those with the most support.
+    """Keep one shift for each two tiles, which can lie to each other in one way only.
+
+    Of several, the one with the most support stays, and of those the first.
 
     Args:
         pairs: ``(m, 4)`` as `Pairs`, but with several shifts for two tiles.

@@ -128,7 +128,8 @@ def _near_pairs(album: Album, owners: npt.NDArray[np.int64], looks: list[Look]) 
     )
     tiles = np.repeat(owners, [len(chosen) for chosen in telling])
     places_xy = np.column_stack((places % columns, places // columns))
-    return pair_up(tiles, places_xy, _neighbours(levels, album.workers))
+    # Dark ground is near other dark ground, so every shift is a candidate.
+    return pair_up(tiles, places_xy, _neighbours(levels, album.workers))[0]
 
 
 def _neighbours(levels: npt.NDArray[np.float32], workers: int) -> npt.NDArray[np.int64]:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from shipseg.dataset.overlap.pairs import Pairs, pair_up
+from shipseg.dataset.overlap.pairs import Pairs, most_supported, pair_up
 from shipseg.labels import LabelTable
 
 Ints = npt.NDArray[np.int64]
@@ -33,6 +33,9 @@ def ship_pairs(table: LabelTable, block_px: int) -> Pairs:
     Args:
         table: All tiles and their ships.
         block_px: Stride at which the tiles were cut.
+
+    Returns:
+        Each two tiles once.
     """
     height, width = table.shape_hw
     columns, rows = width // block_px, height // block_px
@@ -40,7 +43,7 @@ def ship_pairs(table: LabelTable, block_px: int) -> Pairs:
     hashes, blocks = (np.concatenate(parts) for parts in zip(*found, strict=True))
     tiles, places = np.divmod(blocks, columns * rows)
     places_xy = np.column_stack((places % columns, places // columns))
-    return pair_up(tiles, places_xy, _equal(hashes))
+    return most_supported(*pair_up(tiles, places_xy, _equal(hashes)))
 
 
 def _block_masks(
