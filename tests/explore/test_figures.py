@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from shipseg.dataset.ships import measure_ships
 from shipseg.explore.faults import kind_of
 from shipseg.explore.figures import figures_of
 from shipseg.explore.meaning import advice_of
 from shipseg.explore.plots import plots_of
-from shipseg.explore.ships import measure_ships
 from shipseg.labels import LabelTable, read_labels
 from shipseg.rle import Runs, mask_to_runs
 

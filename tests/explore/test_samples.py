@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis.extra.numpy import arrays
 from PIL import Image
 
+from shipseg.dataset.ships import measure_ships
 from shipseg.explore.samples import Choice, choose_sheets, load_sample, outline_path
-from shipseg.explore.ships import measure_ships
 from shipseg.labels import LabelTable
 from shipseg.rle import mask_to_runs
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from shipseg import __version__
 from shipseg.cli.console import note, printable, progress
+from shipseg.dataset.ships import ShipColumns, measure_ships
 from shipseg.errors import BadInputError, UsageError
 from shipseg.explore.figures import Figures, figures_of
 from shipseg.explore.looks import LookFigures, look_at_tiles, look_figures, pick
@@ -18,7 +19,6 @@ from shipseg.explore.marks import Plot
 from shipseg.explore.page import render
 from shipseg.explore.png import to_png
 from shipseg.explore.report import Sheets, document_of, report_of
-from shipseg.explore.ships import ShipColumns, measure_ships
 from shipseg.files import atomic_write_bytes, atomic_write_text
 from shipseg.labels import LabelTable, OnBadRow, read_labels
 from shipseg.parallel import in_order, worker_count

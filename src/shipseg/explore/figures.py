@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from shipseg.dataset.ships import ShipColumns, measure_ships
 from shipseg.evaluation.detection import SIZE_BINS
 from shipseg.explore.faults import kind_of
-from shipseg.explore.ships import ShipColumns, measure_ships
 from shipseg.explore.spread import (
     Histogram,
     Summary,

@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from shipseg.dataset.ships import Ints, ShipColumns
 from shipseg.errors import ShipsegError
-from shipseg.explore.ships import Ints, ShipColumns
 from shipseg.imaging.decode import decode_tile
 from shipseg.labels import LabelTable
 from shipseg.rle import Runs, crop

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from shipseg.explore.ships import measure_ships
+from shipseg.dataset.ships import measure_ships
 from shipseg.labels import LabelTable
 from shipseg.rle import mask_to_runs
 
@@ -98,7 +98,7 @@ def test_all_measures_agree_with_a_slow_reference(masks: list[np.ndarray]) -> No
 def test_chunks_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
     masks = [rectangle(20 + i, 6, 20 * i, size=60, centre=30) for i in range(7)]
     whole = measure_ships(table_of(*masks))
-    monkeypatch.setattr("shipseg.explore.ships._CHUNK_SHIPS", 3)
+    monkeypatch.setattr("shipseg.dataset.ships._CHUNK_SHIPS", 3)
     parts = measure_ships(table_of(*masks))
     assert len(parts) == 7
     np.testing.assert_array_equal(parts.length_px, whole.length_px)
