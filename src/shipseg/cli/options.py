@@ -40,6 +40,12 @@ BundleOption = Annotated[
         show_default="the one inside the package",
     ),
 ]
+TableArgument = Annotated[
+    Path,
+    typer.Argument(
+        help="Label table: ImageId,EncodedPixels as .csv, .csv.gz or .csv.zip.", show_default=False
+    ),
+]
 LabelsOption = Annotated[
     Path | None,
     typer.Option(

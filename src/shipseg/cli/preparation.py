@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 from shipseg.cli.console import Notes, note, progress
 from shipseg.cli.failures import reason_of
 from shipseg.cli.outputs import make_folder
+from shipseg.cli.prepare_summary import PartCount, PrepareSummary
 from shipseg.dataset.prepare import (
     Item,
     Labelled,
@@ -29,75 +30,6 @@ from shipseg.dataset.source import TileSource
 from shipseg.errors import UsageError
 from shipseg.imaging.formats import shown_name
 from shipseg.labels import LabelTable, OnBadRow, read_exclusions, read_labels
-
-
-@dataclass(slots=True)
-class PartCount:
-    """What a part holds.
-
-    Attributes:
-        tiles: Its tiles.
-        with_ships: Those with ships, by the label table.
-        empty: The others.
-        ships: Ships that have a mask at the pictures' size.
-    """
-
-    tiles: int = 0
-    with_ships: int = 0
-    empty: int = 0
-    ships: int = 0
-
-
-@dataclass(slots=True)
-class PrepareSummary:
-    """What came of a run.
-
-    Attributes:
-        layout: The layout.
-        output: The folder.
-        parts: What each part holds.
-        failed: Tiles that are not in it: ImageId, part and message.
-        kept: Tiles that an earlier run had made.
-        copied: Tiles that were copied though links were asked for.
-        vanished_ships: Ships that cover half of no pixel at the pictures' size.
-        seconds: How long it took.
-    """
-
-    layout: str
-    output: str
-    parts: dict[str, PartCount] = field(default_factory=dict)
-    failed: list[dict[str, str]] = field(default_factory=list)
-    kept: int = 0
-    copied: int = 0
-    vanished_ships: int = 0
-    seconds: float = 0.0
-
-    @property
-    def tiles(self) -> int:
-        """Tiles that are in the folder."""
-        return sum(part.tiles for part in self.parts.values())
-
-    def to_dict(self) -> dict[str, Any]:
-        """Give it as one document, ready for JSON."""
-        return {**asdict(self), "tiles": self.tiles}
-
-    def lines(self) -> list[tuple[str, str]]:
-        """Give it as names and values, to be read."""
-        lines = [
-            (
-                name,
-                f"{part.tiles:,} tiles, {part.with_ships:,} with ships, {part.empty:,} empty; "
-                f"{part.ships:,} ships",
-            )
-            for name, part in self.parts.items()
-        ]
-        if self.kept:
-            lines.append(("kept", f"{self.kept:,} tiles of an earlier run"))
-        if self.vanished_ships:
-            lines.append(("vanished", f"{self.vanished_ships:,} ships, too small at this size"))
-        if self.failed:
-            lines.append(("failed", f"{len(self.failed):,} tiles; see failures.csv"))
-        return [*lines, ("folder", self.output), ("time", f"{self.seconds:.1f} s")]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -13,6 +13,7 @@ from shipseg.cli.options import (
     JsonOption,
     OnBadRowOption,
     OverwriteOption,
+    TableArgument,
     WorkersOption,
     check_probability,
 )
@@ -50,13 +51,7 @@ def prepare(
             show_default=False,
         ),
     ],
-    labels: Annotated[
-        Path,
-        typer.Argument(
-            help="Label table: ImageId,EncodedPixels as .csv, .csv.gz or .csv.zip.",
-            show_default=False,
-        ),
-    ],
+    labels: TableArgument,
     images: Annotated[
         Path,
         typer.Option(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import platform
@@ -19,6 +18,7 @@ import yaml
 from lightning_utilities.core.rank_zero import rank_zero_only
 
 from shipseg import __version__
+from shipseg.dataset.whole import LOCK, hold
 from shipseg.errors import BadInputError, OutputExistsError, UsageError
 from shipseg.files import atomic_write_text
 from shipseg.training.config import TrainConfig
@@ -28,7 +28,6 @@ _TELLING = (
     "torch", "torchvision", "timm", "segmentation-models-pytorch", "pytorch-lightning", "numpy",
     "pillow", "simplejpeg",
 )  # fmt: skip
-_LOCK = ".lock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +128,7 @@ def open_run(root: Path, *, resume: bool = False, overwrite: bool = False) -> It
         return
     _check(folder, resume=resume, overwrite=overwrite)
     root.mkdir(parents=True, exist_ok=True)
-    with _locked(folder):
+    with hold(root, "training in"):
         # Again, for another process may have come and gone meanwhile.
         _check(folder, resume=resume, overwrite=overwrite)
         # What a killed process was writing beside its targets.
@@ -139,7 +138,7 @@ def open_run(root: Path, *, resume: bool = False, overwrite: bool = False) -> It
             yield folder
         finally:
             if not folder.config.is_file():
-                (root / _LOCK).unlink(missing_ok=True)
+                (root / LOCK).unlink(missing_ok=True)
                 _remove_if_empty(root)
 
 
@@ -153,7 +152,7 @@ def _check(folder: RunFolder, *, resume: bool, overwrite: bool) -> None:
         if not folder.config.is_file():
             raise UsageError(f"'{root}' holds no run to resume: {folder.config.name} is missing")
         return
-    if not root.is_dir() or all(path.name == _LOCK for path in root.iterdir()):
+    if not root.is_dir() or all(path.name == LOCK for path in root.iterdir()):
         return
     if not folder.config.is_file():
         # Never empty a folder that is no run of ours.
@@ -165,19 +164,6 @@ def _check(folder: RunFolder, *, resume: bool, overwrite: bool) -> None:
             f"'{root}' already holds a run",
             hint="go on with it (--resume), replace it (--overwrite), or choose another -o",
         )
-
-
-@contextmanager
-def _locked(folder: RunFolder) -> Iterator[None]:
-    with (folder.root / _LOCK).open("w") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise UsageError(
-                f"another process is training in '{folder.root}'",
-                hint="wait for it, stop it, or choose another folder with -o",
-            ) from None
-        yield
 
 
 def _remove_if_empty(root: Path) -> None:
