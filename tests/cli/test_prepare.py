@@ -389,6 +389,16 @@ class TestResume:
         assert json.loads(result.out)["kept"] == (after - 1) // (2 if layout == "masks" else 1)
         assert tree(out) == tree(tmp_path / "clean")
 
+    def test_torn_tables_of_a_killed_run_are_removed(
+        self, prepare: Prepare, tiles: Tiles, tmp_path: Path
+    ) -> None:
+        assert prepare("coco", tiles).code == 0
+        before = tree(tmp_path / "out")
+        for name in (".tiles.x1.tmp.csv", "annotations/.instances_val.x1.tmp.json"):
+            (tmp_path / "out" / name).write_text("half")
+        assert prepare("coco", tiles).code == 0
+        assert tree(tmp_path / "out") == before
+
     def test_what_is_right_is_left_alone_and_the_rest_made_again(
         self, prepare: Prepare, tiles: Tiles, tmp_path: Path
     ) -> None:

@@ -82,7 +82,7 @@ class TestUnpacking:
         unpack_all(path, tmp_path / "out")
         made = tmp_path / "out" / "train_v2" / "a.jpg"
         made.write_bytes(b"?" * len(GOOD["train_v2/a.jpg"]))
-        (tmp_path / "out" / "train_v2" / ".b.jpg.tmp").write_bytes(b"half")
+        (tmp_path / "out" / "train_v2" / ".a.jpg.tmp").write_bytes(b"half")
         with pytest.raises(OutputExistsError, match="is not the archive's file"):
             unpack_all(path, tmp_path / "out")
         assert unpack_all(path, tmp_path / "out", replace=True) == [True, False, True, True]
@@ -472,6 +472,23 @@ def test_the_client_is_not_imported_before_it_is_needed() -> None:
     assert shipseg.cli.download
     assert shipseg.cli.downloading
     assert "kaggle" not in sys.modules
+
+
+def test_a_folder_that_only_a_failed_run_was_in_is_unused(tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    assert whole.is_unused(folder)
+    folder.mkdir()
+    with whole.hold(folder, "testing"):
+        pass
+    (folder / ".prepare.k2j4.tmp.json").write_text('{"fin')
+    assert whole.is_unused(folder)
+    whole.drop_if_unused(folder)
+    assert not folder.exists()
+    folder.mkdir()
+    (folder / ".mine").write_text("kept")
+    assert not whole.is_unused(folder)
+    whole.drop_if_unused(folder)
+    assert (folder / ".mine").exists()
 
 
 def test_links_are_no_regular_files(tmp_path: Path) -> None:

@@ -167,7 +167,7 @@ def prepare(
     request = Request(
         layout=layout.value,
         tile_size=tile_size,
-        size=size or tile_size,
+        size=tile_size if size is None else size,
         tiles={name: number for name, number in asked.items() if number is not None},
         empty_share=empty_share,
         only=tuple(part or ()),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import glob
 import os
 import shutil
 import zlib
@@ -75,10 +76,18 @@ def beside_of(target: Path) -> Path:
     return target.with_name(f".{target.name}.tmp")
 
 
-def sweep(folder: Path) -> None:
-    """Remove what a killed process was writing beside its targets."""
-    for torn in folder.glob(".*.tmp"):
-        torn.unlink(missing_ok=True)
+def remove(target: Path) -> None:
+    """Remove a file, and what a killed process was writing beside it; neither has to be there."""
+    target.unlink(missing_ok=True)
+    remove_torn(target)
+
+
+def remove_torn(target: Path) -> None:
+    """Remove what a killed process was writing beside a file."""
+    beside_of(target).unlink(missing_ok=True)
+    # `shipseg.files` puts something random into the name.
+    for torn in target.parent.glob(f".{glob.escape(target.stem[:40])}.*.tmp{target.suffix}"):
+        torn.unlink()
 
 
 def checksum(path: Path) -> tuple[int, int] | None:
@@ -124,12 +133,21 @@ def hold(folder: Path, doing: str) -> Iterator[None]:
 
 
 def is_unused(folder: Path) -> bool:
-    """Say whether a folder is not there, or holds nothing but what `hold` leaves."""
-    return not folder.is_dir() or all(path.name == LOCK for path in folder.iterdir())
+    """Say whether a folder is not there, or a run that wrote nothing has been in it."""
+    return not folder.is_dir() or all(map(_is_ours, folder.iterdir()))
 
 
 def drop_if_unused(folder: Path) -> None:
     """Remove a folder that a run has made, and ended before it wrote anything."""
     if folder.is_dir() and is_unused(folder):
-        (folder / LOCK).unlink(missing_ok=True)
+        for path in folder.iterdir():
+            path.unlink()
         folder.rmdir()
+
+
+def _is_ours(path: Path) -> bool:
+    """Tell the lock, and a file that was torn as it was written, from what a person has put there.
+
+    The first file of a run is a JSON that says what the run is.
+    """
+    return path.name == LOCK or (path.name.startswith(".") and path.match(".*.tmp.json"))

@@ -18,7 +18,7 @@ from typing import IO
 from shipseg.dataset.download.client import RESERVE_BYTES, check_room
 from shipseg.dataset.download.directory import check_directory
 from shipseg.dataset.download.judge import BAD_ARCHIVE, Entry, Limits, judge
-from shipseg.dataset.whole import checksum, sweep, write_whole
+from shipseg.dataset.whole import checksum, write_whole
 from shipseg.errors import BadInputError, OutputExistsError
 from shipseg.imaging.formats import shown_name
 
@@ -117,7 +117,6 @@ def unpack(archive: Archive, target: Path) -> Iterator[tuple[Entry, bool]]:
     for folder in sorted(folders):
         _refuse_links(folder, target)
         folder.mkdir(parents=True, exist_ok=True)
-        sweep(folder)
     left = [entry for entry in archive.entries if not _has_size(target / entry.name, entry.size)]
     need = sum(entry.size for entry in left) + RESERVE_BYTES
     check_room(target, need, f"unpacking {len(left):,} files")

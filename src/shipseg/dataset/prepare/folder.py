@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, TextIO
 
 from shipseg.dataset.prepare.layout import Item
-from shipseg.dataset.whole import LOCK, checksum, hold, is_unused, sweep
+from shipseg.dataset.whole import LOCK, checksum, hold, is_unused, remove, remove_torn
 from shipseg.errors import BadInputError, OutputExistsError
 from shipseg.files import atomic_write_text
 from shipseg.writers.rows import format_row, open_rows
@@ -62,7 +62,7 @@ class PreparedFolder:
     def remove(self, files: Iterable[str]) -> None:
         """Remove what is there of a tile that failed."""
         for name in files:
-            (self.root / name).unlink(missing_ok=True)
+            remove(self.root / name)
 
     def finish(
         self,
@@ -128,12 +128,13 @@ def open_folder(
         _check(root, request, overwrite=overwrite)
         if overwrite:
             _clear(root)
+        for name in (MANIFEST, TILES, SUMS, FAILURES, *extras):
+            remove_torn(root / name)
         _write_manifest(root, request, extras, finished=False)
         # Before any file is made, so that what is listed always covers what is there.
         _write_tiles(root, items)
         for folder in {(root / name).parent for item in items for name in item.files}:
             folder.mkdir(parents=True, exist_ok=True)
-            sweep(folder)
         sums = _read_sums(root / SUMS) | _read_sums(root / _JOURNAL)
         with (root / _JOURNAL).open("a", encoding="utf-8", newline="") as journal:
             # A killed run may have left half a row.
@@ -176,15 +177,13 @@ def _clear(root: Path) -> None:
         # The lists may have been edited.
         if relative.is_absolute() or ".." in relative.parts or name in _OWN:
             continue
-        (root / relative).unlink(missing_ok=True)
+        remove(root / relative)
         folders |= {root / parent for parent in relative.parents if parent.parts}
     for folder in sorted(folders, reverse=True):
-        if folder.is_dir():
-            sweep(folder)
-            if not any(folder.iterdir()):
-                folder.rmdir()
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
     for name in (SUMS, _JOURNAL, FAILURES):
-        (root / name).unlink(missing_ok=True)
+        remove(root / name)
 
 
 def _write_manifest(
