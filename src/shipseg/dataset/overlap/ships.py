@@ -39,7 +39,11 @@ def ship_pairs(table: LabelTable, block_px: int) -> Pairs:
     """
     height, width = table.shape_hw
     columns, rows = width // block_px, height // block_px
-    found = [_block_masks(table, first, block_px) for first in range(0, len(table), _TILES_AT_ONCE)]
+    found = [
+        _block_masks(table, first, block_px)
+        # At least once, for the sake of a table without tiles.
+        for first in range(0, max(len(table), 1), _TILES_AT_ONCE)
+    ]
     hashes, blocks = (np.concatenate(parts) for parts in zip(*found, strict=True))
     tiles, places = np.divmod(blocks, columns * rows)
     places_xy = np.column_stack((places % columns, places // columns))
