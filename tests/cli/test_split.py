@@ -69,6 +69,7 @@ def test_a_split_that_leaks_is_found_with_its_pairs(run: Run, folder: Path) -> N
     ]
     assert "2 pairs share ground across its parts" in result.err
     document = json.loads(split(run, folder, "--check", leaky, "--json").out)
+    assert (document["compared"], document["torn_groups"], len(document["leaks"])) == (8, 1, 2)
     assert document["leaks"][0] == {
         "first": "b0.jpg",
         "second": "b1.jpg",
@@ -241,6 +242,10 @@ def test_a_foreign_split_is_checked_as_far_as_it_goes(run: Run, folder: Path) ->
     assert result.code == 0, result.err
     assert "1 tiles of" in result.err
     assert "not compared" in result.err
+    # a0 and a2 share no ground, but each does with a1, which is in no part: told, but no leak.
+    path.write_text("ImageId,split\na0.jpg,x\na2.jpg,y\n")
+    document = json.loads(split(run, folder, "--check", path, "--json").out)
+    assert (document["torn_groups"], document["leaks"]) == (1, [])
     path.write_text("ImageId,split\nelse.jpg,y\n")
     assert split(run, folder, "--check", path).code == 3
     path.write_text("ImageId,split\na0.jpg,x\na0.jpg,y\n")

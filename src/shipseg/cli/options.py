@@ -77,6 +77,14 @@ GateThresholdOption = Annotated[
         show_default="the bundle's",
     ),
 ]
+ExcludeOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--exclude",
+        help="Table with a column ImageId: tiles to leave out, as 'shipseg audit' finds them.",
+        show_default=False,
+    ),
+]
 WorkersOption = Annotated[
     int | None,
     typer.Option(

@@ -9,22 +9,18 @@ import typer
 
 from shipseg.cli.options import (
     BadRow,
+    ExcludeOption,
     JsonOption,
     OnBadRowOption,
     OverwriteOption,
+    TableArgument,
     WorkersOption,
     check_probability,
 )
 
 
 def split(
-    labels: Annotated[
-        Path,
-        typer.Argument(
-            help="Label table: ImageId,EncodedPixels as .csv, .csv.gz or .csv.zip.",
-            show_default=False,
-        ),
-    ],
+    labels: TableArgument,
     images: Annotated[
         Path | None,
         typer.Option(
@@ -71,14 +67,7 @@ def split(
     seed: Annotated[
         int, typer.Option("--seed", help="Decides between tiles that are alike.", min=0)
     ] = 0,
-    exclude: Annotated[
-        Path | None,
-        typer.Option(
-            "--exclude",
-            help="Table with a column ImageId: tiles to leave out, as 'shipseg audit' finds them.",
-            show_default=False,
-        ),
-    ] = None,
+    exclude: ExcludeOption = None,
     pairs: Annotated[
         Path | None,
         typer.Option(

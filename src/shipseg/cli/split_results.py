@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -153,6 +154,7 @@ class CheckedSplit:
             "parts": [asdict(part) for part in self.figures],
             "compared": len(self.parts),
             "not_compared": self.unknown,
+            "torn_groups": self.torn_groups(),
             "leaks": [
                 {
                     **asdict(pair),
@@ -169,11 +171,17 @@ class CheckedSplit:
         show(_parts_table(self.figures))
         leaking = {name for pair in self.leaks for name in (pair.first, pair.second)}
         across = f"{len(self.leaks):,} pairs of {len(leaking):,} tiles"
-        show_lines([*self.found.lines(), ("across parts", across)])
+        torn = f"{self.torn_groups():,} groups"
+        show_lines([*self.found.lines(), ("in several parts", torn), ("across parts", across)])
         for pair in self.leaks[:MOST_NOTES]:
             show_lines([("", self._shown(pair))])
         if len(self.leaks) > MOST_NOTES:
             note(f"and {len(self.leaks) - MOST_NOTES:,} more; --json names all")
+
+    def torn_groups(self) -> int:
+        """Count groups with tiles in several parts, whether or not those share ground directly."""
+        seen = {(self.found.groups[name], part) for name, part in self.parts.items()}
+        return sum(number > 1 for number in Counter(group for group, _ in seen).values())
 
     def _shown(self, pair: Overlap) -> str:
         one, other = (f"{name} ({self.parts[name]})" for name in (pair.first, pair.second))
@@ -196,7 +204,7 @@ class CheckedSplit:
 
 def _parts_table(parts: Sequence[PartFigures]) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0))
-    for name in ("part", "tiles", "share", "ships on", "share", "ships", "each", "median"):
+    for name in ("part", "tiles", "share", "with ships", "share", "ships", "each", "median"):
         table.add_column(name, justify="left" if name == "part" else "right", no_wrap=True)
     table.add_column("groups", justify="right", no_wrap=True)
     table.add_column("largest", justify="right", no_wrap=True)
