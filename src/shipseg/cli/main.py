@@ -23,6 +23,7 @@ COMMANDS = {
     "classify": "shipseg.cli.classify:classify",
     "evaluate": "shipseg.cli.evaluate:evaluate",
     "explore": "shipseg.cli.explore:explore",
+    "audit": "shipseg.cli.audit:audit",
     "download": "shipseg.cli.download:download",
     "split": "shipseg.cli.split:split",
     "prepare": "shipseg.cli.prepare:prepare",

@@ -55,6 +55,10 @@ class ShipColumns:
         """Count the ships."""
         return len(self.area_px)
 
+    def box_of(self, ship: int) -> tuple[int, int, int, int]:
+        """Give the upright box of a ship: x0, y0, x1, y1, half-open."""
+        return int(self.x0[ship]), int(self.y0[ship]), int(self.x1[ship]), int(self.y1[ship])
+
 
 def measure_ships(table: LabelTable) -> ShipColumns:
     """Measure all ships of a table without painting a mask.

@@ -57,12 +57,12 @@ def render(report: Report) -> str:
     The script that shows values and zooms is allowed by its hash alone, so that nothing else runs
     even where a label table holds markup.
     """
-    script = _resource("page.js")
+    script = resource("page.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
-    return Template(_resource("page.html")).substitute(
+    return Template(resource("page.html")).substitute(
         title=escape(report.title),
         lead=escape(report.lead),
-        style=_resource("page.css"),
+        style=resource("page.css"),
         script=script,
         hash=digest,
         stats="\n".join(_stat(*stat) for stat in report.stats),
@@ -75,7 +75,8 @@ def render(report: Report) -> str:
     )
 
 
-def _resource(name: str) -> str:
+def resource(name: str) -> str:
+    """Read a part of a page that ships with the package."""
     return resources.files("shipseg.explore").joinpath(name).read_text("utf-8")
 
 
