@@ -289,3 +289,10 @@ def test_kinds_stand_from_the_gravest_on() -> None:
     order = ["error", "warning", "info"]
     grave = [order.index(kind.severity) for kind in KINDS.values()]
     assert grave == sorted(grave)
+
+
+def test_every_kind_is_documented() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "audit.md").read_text(encoding="utf-8")
+    lines = [line for line in text.splitlines() if line.startswith("| `")]
+    for code, kind in KINDS.items():
+        assert any(f"`{code}`" in line and f"| {kind.severity} |" in line for line in lines), code

@@ -23,11 +23,11 @@ from shipseg.dataset.audit import (
 from shipseg.errors import QualityGateError
 from shipseg.explore.findings_page import (
     PICTURES_PER_KIND,
-    Picture,
     pictures_of,
     render_findings,
     shown_findings,
 )
+from shipseg.explore.frame import TileView
 from shipseg.files import atomic_write_text
 from shipseg.parallel import in_order, worker_count
 from shipseg.writers.rows import open_rows
@@ -112,7 +112,7 @@ def exclusions_of(findings: Sequence[Finding], severity: Severity) -> list[Findi
     return [finding for finding in findings if finding.severity in grave and finding.image_id]
 
 
-def _pictures(call: Call, found: Audit) -> Mapping[Finding, Sequence[Picture]]:
+def _pictures(call: Call, found: Audit) -> Mapping[Finding, Sequence[TileView]]:
     chosen = [
         finding
         for group in shown_findings(found.findings).values()

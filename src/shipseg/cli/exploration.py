@@ -16,9 +16,9 @@ from shipseg.errors import BadInputError, UsageError
 from shipseg.explore.figures import Figures, figures_of
 from shipseg.explore.looks import LookFigures, look_at_tiles, look_figures, pick
 from shipseg.explore.marks import Plot
-from shipseg.explore.page import render
+from shipseg.explore.page import SampleSheet, render
 from shipseg.explore.png import to_png
-from shipseg.explore.report import Sheets, document_of, report_of
+from shipseg.explore.report import document_of, report_of
 from shipseg.files import atomic_write_bytes, atomic_write_text
 from shipseg.labels import LabelTable, OnBadRow, read_labels
 from shipseg.parallel import in_order, worker_count
@@ -83,7 +83,7 @@ def explore_table(call: Call, on_bad_row: OnBadRow, *, quiet: bool) -> Outcome:
     ships = measure_ships(table)
     figures = figures_of(table, gsd_m=call.gsd_m, ships=ships)
     looks: LookFigures | None = None
-    sheets: Sheets = ()
+    sheets: list[SampleSheet] = []
     if call.images is not None:
         present = _present(call.images, table)
         looks = _looks(call, table, present, quiet=quiet)
@@ -122,7 +122,9 @@ def _looks(call: Call, table: LabelTable, present: Sequence[str], *, quiet: bool
     return look_figures(looks, with_ships, of=len(present), missing=len(table) - len(present))
 
 
-def _sheets(call: Call, table: LabelTable, ships: ShipColumns, present: Sequence[str]) -> Sheets:
+def _sheets(
+    call: Call, table: LabelTable, ships: ShipColumns, present: Sequence[str]
+) -> list[SampleSheet]:
     # Imported here: without tiles nothing needs the decoders.
     from functools import partial
 
@@ -135,7 +137,7 @@ def _sheets(call: Call, table: LabelTable, ships: ShipColumns, present: Sequence
         loaded = in_order(load, sheet.choices, worker_count(call.workers))
         samples = [sample for sample in loaded if sample is not None]
         if samples:
-            sheets.append((sheet, samples))
+            sheets.append(SampleSheet(sheet.title, sheet.note, samples))
     return sheets
 
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
-from string import Template
 
-from shipseg.dataset.audit import KINDS, Audit, Finding
-from shipseg.dataset.audit.findings import Window
+from shipseg.dataset.audit import KINDS, SEVERITIES, Audit, Finding
 from shipseg.errors import ShipsegError
-from shipseg.explore.page import resource, table
+from shipseg.explore.frame import (
+    OUTLINES,
+    Stat,
+    TileView,
+    Window,
+    render_frame,
+    table,
+    tiles,
+)
 from shipseg.explore.samples import outline_path, picture_uri
 from shipseg.imaging.decode import decode_tile
 from shipseg.labels import LabelTable
@@ -24,23 +28,6 @@ _PICTURE_PX = 300
 _SIGNS = {"error": "✕", "warning": "!", "info": "i"}
 
 
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """A part of a tile with the outlines of its labels.
-
-    Attributes:
-        image_id: The tile.
-        window_xyxy: The part.
-        uri: Data URI of a JPEG.
-        outline: SVG path, in the tile's pixels.
-    """
-
-    image_id: str
-    window_xyxy: Window
-    uri: str
-    outline: str
-
-
 def shown_findings(findings: Sequence[Finding]) -> dict[str, list[Finding]]:
     """Group findings by kind, in the order of the kinds, those without a finding left out."""
     groups: dict[str, list[Finding]] = {code: [] for code in KINDS}
@@ -49,18 +36,19 @@ def shown_findings(findings: Sequence[Finding]) -> dict[str, list[Finding]]:
     return {code: group for code, group in groups.items() if group}
 
 
-def pictures_of(finding: Finding, folder: Path, labels: LabelTable) -> list[Picture]:
+def pictures_of(finding: Finding, folder: Path, labels: LabelTable) -> list[TileView]:
     """Read what a finding shows: one tile, or two; without what cannot be read."""
-    wanted = [(finding.image_id, finding.window_xyxy)]
+    row = f"row {finding.row}: " if finding.row is not None else ""
+    wanted = [(finding.image_id, finding.window_xyxy, f"{row}{finding.reason}")]
     if finding.other:
-        wanted.append((finding.other, finding.other_xyxy))
-    pictures = (_picture(name, window, folder, labels) for name, window in wanted)
+        wanted.append((finding.other, finding.other_xyxy, f"beside '{finding.image_id}'"))
+    pictures = (_picture(*view, folder, labels) for view in wanted)
     return [picture for picture in pictures if picture is not None]
 
 
 def _picture(
-    image_id: str, window: Window | None, folder: Path, labels: LabelTable
-) -> Picture | None:
+    image_id: str, window: Window | None, caption: str, folder: Path, labels: LabelTable
+) -> TileView | None:
     try:
         # A name with a separator comes from a faulty row; no such file lies in the folder.
         if Path(image_id).name != image_id:
@@ -76,12 +64,13 @@ def _picture(
     if fits and image_id in labels:
         runs = labels.ships_of(image_id)
         outline = "".join(outline_path(ship, labels.shape_hw, window) for ship in runs)
-    return Picture(image_id, window, picture_uri(rgb[y0:y1, x0:x1], _PICTURE_PX), outline)
+    picture = picture_uri(rgb[y0:y1, x0:x1], _PICTURE_PX)
+    return TileView(image_id, window, caption, picture, outline)
 
 
 def render_findings(
     audit: Audit,
-    pictures: Mapping[Finding, Sequence[Picture]],
+    pictures: Mapping[Finding, Sequence[TileView]],
     *,
     source: str,
     excluded: int,
@@ -97,18 +86,14 @@ def render_findings(
         version: Of the program.
     """
     groups = shown_findings(audit.findings)
-    script = resource("page.js")
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
-    return Template(resource("findings.html")).substitute(
-        title=escape(f"Audit of {source}"),
-        lead=escape(_lead(audit)),
-        style=resource("page.css"),
-        script=script,
-        hash=digest,
-        stats="\n".join(_stats(audit, excluded)),
-        overview=_overview(groups),
-        sections="\n".join(_section(code, group, pictures) for code, group in groups.items()),
-        foot=escape(
+    sections = (_section(code, group, pictures) for code, group in groups.items())
+    overview = f"<section>\n<h2>What was found</h2>\n{_overview(groups)}\n</section>"
+    return render_frame(
+        title=f"Audit of {source}",
+        lead=_lead(audit),
+        stats=_stats(audit, excluded),
+        body="\n".join([overview, OUTLINES, *sections]),
+        foot=(
             f"Made by shipseg {version} (shipseg audit). All findings are in findings.csv, the "
             "tiles to leave out in exclusions.csv."
         ),
@@ -122,17 +107,11 @@ def _lead(audit: Audit) -> str:
     return text + ("." if audit.findings else ". Nothing was found.")
 
 
-def _stats(audit: Audit, excluded: int) -> Iterator[str]:
-    for severity in _SIGNS:
-        count = sum(finding.severity == severity for finding in audit.findings)
-        name = {"error": "errors", "warning": "warnings", "info": "remarks"}[severity]
-        yield (
-            f'<div class="stat {severity}"><dt>{name}</dt><dd><strong>{count:,}</strong></dd></div>'
-        )
-    yield (
-        f'<div class="stat"><dt>tiles to leave out</dt><dd><strong>{excluded:,}</strong>'
-        "<span>exclusions.csv</span></dd></div>"
-    )
+def _stats(audit: Audit, excluded: int) -> list[Stat]:
+    names = {"error": "errors", "warning": "warnings", "info": "remarks"}
+    counts = Counter(finding.severity for finding in audit.findings)
+    stats = [Stat(f"{counts[level]:,}", names[level], kind=level) for level in SEVERITIES]
+    return [*stats, Stat(f"{excluded:,}", "tiles to leave out", "exclusions.csv")]
 
 
 def _overview(groups: Mapping[str, Sequence[Finding]]) -> str:
@@ -156,23 +135,17 @@ def _badge(code: str) -> str:
 
 
 def _section(
-    code: str, group: Sequence[Finding], pictures: Mapping[Finding, Sequence[Picture]]
+    code: str, group: Sequence[Finding], pictures: Mapping[Finding, Sequence[TileView]]
 ) -> str:
     kind = KINDS[code]
-    figures = "".join(
-        _figure(finding, picture)
-        for finding in group
-        if finding in pictures
-        for picture in pictures[finding]
-    )
-    tiles = f'<div class="tiles">{figures}</div>' if figures else ""
+    views = [view for finding in group for view in pictures.get(finding, ())]
     return (
         f'<section id="{code}"><h2>{_badge(code)}{escape(kind.title)} ({len(group):,})</h2>'
-        f"<p>{escape(kind.means)}</p>{tiles}{_listing(group, pictures)}</section>"
+        f"<p>{escape(kind.means)}</p>{tiles(views)}{_listing(group, pictures)}</section>"
     )
 
 
-def _listing(group: Sequence[Finding], pictures: Mapping[Finding, Sequence[Picture]]) -> str:
+def _listing(group: Sequence[Finding], pictures: Mapping[Finding, Sequence[TileView]]) -> str:
     """List the findings of a kind, unless each has its picture, which says the same."""
     if all(pictures.get(finding) for finding in group):
         return ""
@@ -182,19 +155,4 @@ def _listing(group: Sequence[Finding], pictures: Mapping[Finding, Sequence[Pictu
     ]
     left = len(group) - len(rows)
     more = f"<p>and {left:,} more in findings.csv</p>" if left > 0 else ""
-    return f'<div class="words">{table(("Row", "ImageId", "Reason"), rows)}{more}</div>'
-
-
-def _figure(finding: Finding, picture: Picture) -> str:
-    x0, y0, x1, y1 = picture.window_xyxy
-    name = escape(picture.image_id)
-    about = picture.image_id == finding.image_id
-    row = f"row {finding.row}: " if finding.row is not None else ""
-    reason = escape(f"{row}{finding.reason}" if about else f"beside '{finding.image_id}'")
-    return (
-        f'<figure class="tile"><button type="button" aria-label="Enlarge {name}">'
-        f'<svg viewBox="{x0} {y0} {x1 - x0} {y1 - y0}" role="img" aria-label="{name}: {reason}">'
-        f'<image x="{x0}" y="{y0}" width="{x1 - x0}" height="{y1 - y0}" href="{picture.uri}"/>'
-        f'<path class="outline" d="{picture.outline}"/></svg></button>'
-        f"<figcaption><strong>{name}</strong><span>{reason}</span></figcaption></figure>"
-    )
+    return table(("Row", "ImageId", "Reason"), rows, kind="words") + more

@@ -8,15 +8,13 @@ from typing import Any
 
 from shipseg.explore.charts import percent
 from shipseg.explore.figures import Figures, Measure
+from shipseg.explore.frame import Stat
 from shipseg.explore.looks import LookFigures
 from shipseg.explore.meaning import advice_of
-from shipseg.explore.page import Report
+from shipseg.explore.page import Report, SampleSheet
 from shipseg.explore.plots import plots_of
-from shipseg.explore.samples import Sample, Sheet
 from shipseg.explore.spread import Summary, plain
 from shipseg.labels import Fault
-
-Sheets = Sequence[tuple[Sheet, Sequence[Sample]]]
 
 
 def document_of(
@@ -45,7 +43,7 @@ def document_of(
 def report_of(
     figures: Figures,
     looks: LookFigures | None,
-    sheets: Sheets,
+    sheets: Sequence[SampleSheet],
     faults: Sequence[Fault],
     *,
     source: str,
@@ -93,26 +91,26 @@ def _lead(figures: Figures, looks: LookFigures | None) -> str:
     return text
 
 
-def _stats(figures: Figures) -> list[tuple[str, str, str]]:
+def _stats(figures: Figures) -> list[Stat]:
     tiles, coverage = figures.tiles, figures.coverage
     with_ships = tiles.with_ships / max(tiles.total, 1)
     stats = [
-        (f"{tiles.total:,}", "tiles", f"{tiles.total - tiles.with_ships:,} without ships"),
-        (percent(with_ships), "hold ships", f"{tiles.with_ships:,} tiles"),
+        Stat(f"{tiles.total:,}", "tiles", f"{tiles.total - tiles.with_ships:,} without ships"),
+        Stat(percent(with_ships), "hold ships", f"{tiles.with_ships:,} tiles"),
     ]
     per_tile, length, area = tiles.ships_per_ship_tile, figures.length.ground, figures.area.px
     if per_tile.mean is not None:
         remark = f"{per_tile.mean:.2f} per tile with ships"
-        stats.append((f"{tiles.ships:,}", "ships", remark))
+        stats.append(Stat(f"{tiles.ships:,}", "ships", remark))
     if length.median is not None:
         remark = f"{length.p05:.0f} to {length.p95:.0f} m for 90 %"
-        stats.append((f"{length.median:.0f} m", "median length", remark))
+        stats.append(Stat(f"{length.median:.0f} m", "median length", remark))
     if area.median is not None:
-        stats.append((f"{area.median:,.0f} px", "median area", f"mean {area.mean:,.0f} px"))
+        stats.append(Stat(f"{area.median:,.0f} px", "median area", f"mean {area.mean:,.0f} px"))
         share = coverage.ship_px / coverage.all_px
-        stats.append((percent(share), "of pixels are ship", f"{coverage.ship_px:,} px"))
+        stats.append(Stat(percent(share), "of pixels are ship", f"{coverage.ship_px:,} px"))
     if figures.faults:
-        stats.append((f"{figures.faults:,}", "faulty rows", "set aside with their tiles"))
+        stats.append(Stat(f"{figures.faults:,}", "faulty rows", "set aside with their tiles"))
     return stats
 
 

@@ -14,6 +14,7 @@ from PIL import Image
 
 from shipseg.dataset.ships import Ints, ShipColumns
 from shipseg.errors import ShipsegError
+from shipseg.explore.frame import TileView, Window
 from shipseg.imaging.decode import decode_tile
 from shipseg.labels import LabelTable
 from shipseg.rle import Runs, crop
@@ -26,8 +27,6 @@ _TINY_VIEW_PX = 192
 _CUT_VIEW_PX = 384
 # A cut sliver says little; a hull that lacks its end does.
 _LEAST_CUT_PX = 200
-
-Window = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,21 +52,6 @@ class Sheet:
     title: str
     note: str
     choices: tuple[Choice, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """A choice with its pixels and outlines.
-
-    Attributes:
-        choice: What was chosen.
-        picture: Data URI of a JPEG.
-        outline: SVG path along the edges of the ships' pixels, in the tile's pixels.
-    """
-
-    choice: Choice
-    picture: str
-    outline: str
 
 
 def choose_sheets(
@@ -176,7 +160,7 @@ def _drawn(indices: Ints) -> Ints:
     return indices[np.random.default_rng(0).permutation(len(indices))[: 4 * PER_SHEET]]
 
 
-def load_sample(choice: Choice, folder: Path, table: LabelTable) -> Sample | None:
+def load_sample(choice: Choice, folder: Path, table: LabelTable) -> TileView | None:
     """Read the pixels of a choice; None where the tile cannot be read or has another size."""
     try:
         rgb = decode_tile((folder / choice.image_id).read_bytes(), name=choice.image_id)
@@ -189,7 +173,8 @@ def load_sample(choice: Choice, folder: Path, table: LabelTable) -> Sample | Non
         outline_path(runs, table.shape_hw, choice.window_xyxy)
         for runs in table.ships_of(choice.image_id)
     )
-    return Sample(choice, picture_uri(rgb[y0:y1, x0:x1]), "".join(outlines))
+    picture = picture_uri(rgb[y0:y1, x0:x1])
+    return TileView(choice.image_id, choice.window_xyxy, choice.caption, picture, "".join(outlines))
 
 
 def picture_uri(rgb: npt.NDArray[np.uint8], most_px: int = _SHOWN_PX) -> str:

@@ -73,7 +73,7 @@ KINDS: dict[str, Kind] = {
     "tile-blue-band": Kind(
         "warning",
         "Blue bands",
-        "The blue channel goes on where the others end, at the edge of an acquisition.",
+        "Blue fills what lies beyond the end of an acquisition: there is no ground to see.",
     ),
     "duplicate-exact": Kind(
         "warning", "Exact duplicates", "The same bytes under two names count twice."
