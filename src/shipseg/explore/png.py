@@ -29,6 +29,11 @@ _TEXT_PX, _TITLE_PX = 12.5, 17.0
 
 def to_png(plot: Plot) -> bytes:
     """Draw a plot with its title on white, as the bytes of a PNG file."""
+    return encode(draw_plot(plot))
+
+
+def draw_plot(plot: Plot) -> Image.Image:
+    """Draw a plot with its title on white; not for two threads at once, for they share fonts."""
     size = (plot.width + 2 * _MARGIN, plot.height + _HEAD + _MARGIN)
     image = Image.new("RGB", (round(size[0] * _SCALE), round(size[1] * _SCALE)), _PAPER)
     draw = ImageDraw.Draw(image)
@@ -36,6 +41,11 @@ def to_png(plot: Plot) -> bytes:
     draw.text(at, plot.title, fill=_COLOURS["ink"], font=_font(_TITLE_PX), anchor="ls")
     for mark in plot.marks:
         _paint(draw, mark)
+    return image
+
+
+def encode(image: Image.Image) -> bytes:
+    """Pack a picture as the bytes of a PNG file; runs beside other threads."""
     buffer = io.BytesIO()
     # Flat colours pack well at any level; a palette would halve the file and bend the white.
     image.save(buffer, "PNG", compress_level=4)
