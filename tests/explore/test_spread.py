@@ -40,6 +40,12 @@ def test_every_value_is_in_one_bin(kind, values: np.ndarray) -> None:  # type: i
     assert np.isfinite(histogram.edges).all()
 
 
+def test_values_just_below_a_power_of_ten_have_a_bin() -> None:
+    just_below = np.nextafter([0.01, 1.0, 1000.0], 0)
+    assert log_histogram(just_below).counts[0] == 1
+    assert all(sum(log_histogram(just_below[i : i + 1]).counts) == 1 for i in range(3))
+
+
 @given(st.floats(1e-9, 1e9))
 def test_round_steps_are_near_and_never_below(least: float) -> None:
     step = round_step(least)

@@ -94,7 +94,8 @@ def log_histogram(values: Values) -> Histogram:
     if not len(values):
         return Histogram((1.0, 10.0), (0,), log=True)
     least, most = float(values.min()), float(values.max())
-    decades = range(math.floor(math.log10(least)), math.floor(math.log10(most)) + 2)
+    # A decade more at both ends: log10 rounds a number just below a power of ten up to it.
+    decades = range(math.floor(math.log10(least)) - 1, math.floor(math.log10(most)) + 2)
     edges = [float(f"{digit}e{power}") for power in decades for digit in _DECADE]
     first = max(i for i, edge in enumerate(edges) if edge <= least)
     last = next(i for i, edge in enumerate(edges) if edge >= most and i > first)
