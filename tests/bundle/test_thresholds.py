@@ -20,7 +20,7 @@ from shipseg.bundle.thresholds import (
 )
 from shipseg.errors import BadInputError
 from shipseg.evaluation.detection import f2_score
-from shipseg.inference.instances import ships_of_map
+from shipseg.inference.instances import ships_of_maps
 from shipseg.rle import Runs, mask_to_runs
 
 
@@ -117,15 +117,15 @@ def drawn() -> tuple[np.ndarray, list[Runs]]:
         mask[rows, columns] = True
         truth.append(mask_to_runs(mask))
     probability[80:83, 100:105] = 0.95
-    return probability, truth
+    return np.stack([probability, probability]), truth
 
 
 def test_f2_table_is_what_the_detector_s_ships_score() -> None:
-    probability, truth = drawn()
-    table = f2_table(probability, truth)
+    maps, truth = drawn()
+    table = f2_table(maps, truth)
     for row, threshold in enumerate(THRESHOLDS):
         for column, area in enumerate(MIN_AREAS_PX):
-            ships = ships_of_map(probability, threshold=threshold, min_area_px=area)
+            ships = ships_of_maps(maps, threshold=threshold, min_area_px=area)
             assert table[row, column] == f2_score([ship.runs for ship in ships], truth)
     # The speck has 15 px, the faint ship is lost above 0.42.
     point = choose_segmenter_point([table])
@@ -134,7 +134,7 @@ def test_f2_table_is_what_the_detector_s_ships_score() -> None:
 
 @pytest.mark.parametrize(("truth", "score"), [([], 1.0), (drawn()[1], 0.0)])
 def test_an_empty_map_scores_the_same_everywhere(truth: list[Runs], score: float) -> None:
-    table = f2_table(np.zeros((96, 128), np.float32), truth)
+    table = f2_table(np.zeros((2, 96, 128), np.float32), truth)
     assert (table == score).all()
 
 

@@ -5,7 +5,16 @@ import importlib
 
 import pytest
 
-MODULES = ["classification", "detection", "estimates", "evaluate", "matching", "segmentation"]
+MODULES = [
+    "calibration",
+    "classification",
+    "detection",
+    "estimates",
+    "evaluate",
+    "matching",
+    "mistakes",
+    "segmentation",
+]
 
 
 @pytest.mark.parametrize("name", MODULES)

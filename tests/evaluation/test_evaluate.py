@@ -212,3 +212,19 @@ def test_calls_that_do_not_fit_are_refused(four_tiles):
         evaluate(four_tiles)
     with pytest.raises(UsageError, match="gate_threshold is 50"):
         evaluate(four_tiles, gate_threshold=50)
+
+
+def test_scores_are_reported_and_checked() -> None:
+    tiles = [
+        TileResult("a.jpg", (SMALL, MEDIUM), (NEAR_MEDIUM,), None, 0.9, (0.8,)),
+        TileResult("c.jpg", (), (FALSE,), None, 0.6, (0.3,)),
+    ]
+    scores = evaluate(tiles, gate_threshold=0.5).scores
+    assert scores is not None
+    assert (scores.recall, scores.precision) == ((0.5, 0.5), (1.0, 0.5))
+    assert scores.average_precision == 0.5
+    assert scores.ece == pytest.approx((0.2 + 0.3) / 2)
+    for wrong in ((), (1.5,), (float("nan"),)):
+        with pytest.raises(BadInputError, match=r"a\.jpg has"):
+            evaluate([replace(tiles[0], scores=wrong), tiles[1]], gate_threshold=0.5)
+    assert evaluate([TileResult("a.jpg", (), ())]).scores is None

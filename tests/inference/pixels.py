@@ -1,5 +1,7 @@
 """A bundle that needs no training: the gate reads green, the segmenter red, as probabilities.
 
+The segmenter takes every ship pixel for core as well, so ships that touch are one.
+
 A white rectangle is a ship for both, exactly where it is drawn; a red one only for the segmenter.
 """
 
@@ -81,14 +83,19 @@ def gate_graph() -> bytes:
 
 
 def segmenter_graph(
-    shape: tuple[str | int, ...] = ("N", "H", "W"), *, twice: bool = False
+    shape: tuple[str | int, ...] = ("N", 2, "H", "W"), *, twice: bool = False
 ) -> bytes:
     """Give red as it is; `twice` repeats every row, a graph that does not do as it says."""
-    nodes = [*_channel(RED, "red" if twice else "ship")]
+    nodes = [*_channel(RED, "red")]
     if twice:
-        nodes.append(helper.make_node("Concat", ["red", "red"], ["ship"], axis=1))
+        nodes.append(helper.make_node("Concat", ["red", "red"], ["rows"], axis=1))
+    nodes += [
+        helper.make_node("Unsqueeze", ["rows" if twice else "red", "one"], ["plane"]),
+        helper.make_node("Concat", ["plane", "plane"], ["maps"], axis=1),
+    ]
     image = {"image": (TensorProto.UINT8, ["N", "H", "W", 3])}
-    return model(nodes, image, {"ship": (TensorProto.FLOAT, list(shape))}, **_CONSTANTS)
+    outputs = {"maps": (TensorProto.FLOAT, list(shape))}
+    return model(nodes, image, outputs, one=np.array([1]), **_CONSTANTS)
 
 
 def model(

@@ -227,11 +227,12 @@ def test_tiled_equals_whole(detector: Detector, monkeypatch: pytest.MonkeyPatch)
 def test_blending_changes_no_map_that_the_windows_agree_on(detector: Detector) -> None:
     rgb = np.random.default_rng(3).integers(0, 256, (1600, 1700, 3), np.uint8)
     rgb[:, ::2, 0] = 255
-    expected = rgb[..., 0] / np.float32(255)
-    found = detector._probability(Picture(rgb), Window(0, 0, 1700, 1600))
+    red = rgb[..., 0] / np.float32(255)
+    expected = np.stack([red, red])
+    found = detector._maps_of(Picture(rgb), Window(0, 0, 1700, 1600))
     np.testing.assert_allclose(found, expected, rtol=3e-7)
     # 0 and 1 to the last bit.
-    np.testing.assert_array_equal(found[:, ::2], 1.0)
+    np.testing.assert_array_equal(found[..., ::2], 1.0)
     np.testing.assert_array_equal(found == 0, expected == 0)
 
 

@@ -1,5 +1,3 @@
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -8,9 +6,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from scipy import ndimage
 
-from shipseg.inference.instances import runs_of_window, ships_of_map, split_touching
+from shipseg.inference.instances import runs_of_window, ships_of_maps, split_touching
 from shipseg.inference.ships import reading_order
 from shipseg.rle import mask_to_runs, runs_to_mask
+from shipseg.scores import Calibration
 
 EIGHT = np.ones((3, 3), int)
 Map = npt.NDArray[np.float32]
@@ -47,12 +46,21 @@ def test_a_window_as_high_as_the_picture_gives_runs_over_column_ends() -> None:
     assert runs_of_window(np.ones((4, 3), bool), (2, 0), 4).tolist() == [[8, 12]]
 
 
+@st.composite
+def both_maps(draw: st.DrawFn) -> Map:
+    """(2, h, w), ship and core, of any values."""
+    ship = draw(MAPS)
+    levels = st.sampled_from(np.linspace(0, 1, 12, dtype=np.float32).tolist())
+    return np.stack([ship, draw(arrays(np.float32, ship.shape, elements=levels))])
+
+
 @settings(deadline=None)
-@given(MAPS, st.integers(1, 6), st.sampled_from([0.0, 0.3, 0.5, 0.75, 0.95, 1.0]))
+@given(both_maps(), st.integers(1, 6), st.sampled_from([0.0, 0.3, 0.5, 0.75, 0.95, 1.0]))
 def test_ships_are_the_thresholded_map_less_what_is_small(
-    probability: Map, min_area_px: int, threshold: float
+    maps: Map, min_area_px: int, threshold: float
 ) -> None:
-    ships = ships_of_map(probability, threshold=threshold, min_area_px=min_area_px)
+    probability = maps[0]
+    ships = ships_of_maps(maps, threshold=threshold, min_area_px=min_area_px)
     labels, count = ndimage.label(probability >= threshold, EIGHT)
     sizes = np.bincount(labels.ravel(), minlength=count + 1)
     sizes[0] = 0
@@ -70,119 +78,120 @@ def test_ships_are_the_thresholded_map_less_what_is_small(
 
 
 @settings(deadline=None)
-@given(MAPS, st.integers(1, 6))
-def test_a_split_parts_the_blob_into_joined_pieces(probability: Map, min_area_px: int) -> None:
-    labels, _ = ndimage.label(probability >= 0.5, EIGHT)
+@given(both_maps(), st.integers(1, 6))
+def test_a_split_parts_the_blob_into_joined_pieces(maps: Map, min_area_px: int) -> None:
+    labels, _ = ndimage.label(maps[0] >= 0.5, EIGHT)
     part = labels == 1
     if not part.any():
         return
-    pieces = split_touching(part, probability, threshold=0.5, min_area_px=min_area_px)
+    pieces = split_touching(part, maps[1], min_area_px=min_area_px)
     np.testing.assert_array_equal(np.sum(pieces, axis=0), part)
     for piece in pieces:
         assert ndimage.label(piece, EIGHT)[1] == 1
-        assert len(pieces) == 1 or piece.sum() >= max(min_area_px, round(0.1 * part.sum()))
+        assert len(pieces) == 1 or piece.sum() >= min_area_px
 
 
-def parts(probability: Map) -> list[npt.NDArray[np.bool_]]:
-    return split_touching(probability >= 0.5, probability, threshold=0.5, min_area_px=20)
+def parts(core: Map) -> list[npt.NDArray[np.bool_]]:
+    """Part a blob that fills the map."""
+    return split_touching(np.ones(core.shape, bool), core, min_area_px=20)
 
 
-def soften(mask: npt.NDArray[Any] | Map) -> Map:
-    return np.asarray(ndimage.gaussian_filter(mask.astype(np.float32), 1.0), np.float32)
+def test_hulls_side_by_side_part_between_their_cores() -> None:
+    core = np.zeros((24, 60), np.float32)
+    core[3:9, 4:56] = core[15:21, 4:56] = 0.9
+    above, below = parts(core)
+    assert above[:12].all()
+    assert below[12:].all()
 
 
-def test_two_hulls_joined_by_a_weaker_bridge_are_two() -> None:
-    probability = np.zeros((40, 60), np.float32)
-    probability[5:17, 5:55] = probability[21:33, 5:55] = 0.97
-    probability[17:21, 20:30] = 0.6
-    above, below = parts(probability)
-    # Each bank takes its own half of the bridge.
-    assert above[5:19].sum() == above.sum() == 12 * 50 + 2 * 10
-    assert below[19:33].sum() == below.sum() == 12 * 50 + 2 * 10
+def test_a_launch_beside_a_tanker_is_a_ship_of_its_own() -> None:
+    core = np.zeros((48, 240), np.float32)
+    core[10:30, 20:220] = 0.9
+    core[42:46, 100:110] = 0.8  # a hundredth of the tanker's
+    pieces = parts(core)
+    assert len(pieces) == 2
+    assert pieces[1][42:46, 100:110].all()
+    assert pieces[1].sum() < 0.2 * pieces[0].sum()
 
 
-def test_a_soft_rim_stays_with_its_hull() -> None:
-    # Each step down the rim is smaller than the step out of the hull: by the differences of
-    # neighbours, as scipy's watershed goes, this rim belongs to the sea or to the other hull.
-    row = [0.1, 0.3, 0.45, 0.55, 0.6, 0.97, 0.97, 0.97, 0.6, 0.97, 0.97, 0.97, 0.6, 0.55, 0.45, 0.1]
-    probability = np.array([row] * 12, np.float32)
-    left, right = split_touching(probability >= 0.5, probability, threshold=0.5, min_area_px=20)
-    assert np.flatnonzero(left[0]).tolist()[:5] == [3, 4, 5, 6, 7]
-    assert np.flatnonzero(right[0]).tolist()[-5:] == [9, 10, 11, 12, 13]
-    assert left.sum() + right.sum() == 12 * 11
-
-
-def test_a_plain_between_two_hulls_is_shared_by_distance() -> None:
-    probability = np.full((8, 40), 0.6, np.float32)
-    probability[:, :8] = probability[:, -8:] = 0.97
-    left, right = parts(probability)
-    assert left.sum() == right.sum() == 8 * 20
-    assert left[:, :20].all()
-
-
-def test_hulls_part_along_the_lowest_water_between_them() -> None:
+def test_hulls_part_along_the_lowest_water_between_their_cores() -> None:
     # Not in the middle: the valley lies close to the left hull.
-    row = [0.97] * 10 + [0.55] + [0.65] * 11 + [0.97] * 10
+    row = [0.97] * 10 + [0.15] + [0.35] * 11 + [0.97] * 10
     left, right = parts(np.array([row] * 8, np.float32))
     assert left[:, :10].all()
     assert right[:, 11:].all()
 
 
+def test_a_plain_between_two_cores_is_shared_by_distance() -> None:
+    core = np.full((8, 40), 0.2, np.float32)
+    core[:, :8] = core[:, -8:] = 0.97
+    left, right = parts(core)
+    assert left.sum() == right.sum() == 8 * 20
+    assert left[:, :20].all()
+
+
 def test_three_hulls_are_three() -> None:
-    probability = np.full((20, 60), 0.6, np.float32)
+    core = np.full((20, 60), 0.1, np.float32)
     for x in (0, 21, 42):
-        probability[:, x : x + 18] = 0.97
-    assert len(parts(probability)) == 3
+        core[:, x : x + 18] = 0.97
+    assert len(parts(core)) == 3
 
 
-@pytest.mark.parametrize("dip", [0.2, 0.45, 0.65, 0.85])
-def test_a_large_hull_with_dark_specks_is_one(dip: float) -> None:
-    rng = np.random.default_rng(7)
-    probability = np.zeros((60, 260), np.float32)
-    probability[10:50, 10:250] = 0.97
-    specks = rng.random(probability.shape) < 0.15
-    probability[specks & (probability > 0)] = dip
-    labels, _ = ndimage.label(probability >= 0.5, EIGHT)
-    hull = labels == np.bincount(labels.ravel())[1:].argmax() + 1
-    assert len(split_touching(hull, probability, threshold=0.5, min_area_px=20)) == 1
+def test_an_uneven_deck_does_not_part_a_hull() -> None:
+    # The core is whole, whatever the map of ship pixels says of the deck.
+    maps = np.zeros((2, 60, 260), np.float32)
+    maps[0, 10:50, 10:250] = 0.97
+    maps[0, 10:50, 100:110] = 0.55
+    maps[1, 20:40, 20:240] = 0.8
+    assert len(ships_of_maps(maps, threshold=0.5, min_area_px=20)) == 1
 
 
-def test_bright_specks_on_a_weak_hull_are_no_ships() -> None:
-    rng = np.random.default_rng(7)
-    probability = np.full((40, 240), 0.6, np.float32)
-    probability[rng.random(probability.shape) < 0.1] = 0.97
-    assert len(parts(probability)) == 1
+def test_a_speck_of_core_is_no_ship() -> None:
+    core = np.zeros((40, 240), np.float32)
+    core[10:30, 20:220] = 0.9
+    core[3, 5] = core[37, 100:103] = 0.9
+    assert len(parts(core)) == 1
 
 
-def test_bright_patches_far_smaller_than_the_hull_are_no_ships() -> None:
-    probability = np.full((40, 240), 0.6, np.float32)
-    for x in (10, 100, 200):
-        probability[10:20, x : x + 10] = 0.97
-    assert len(parts(probability)) == 1
+def test_a_core_whose_piece_would_be_too_small_gives_way() -> None:
+    core = np.zeros((5, 40), np.float32)
+    core[2, :4], core[:, 5:25], core[:, 30:] = 0.9, 0.8, 0.9
+    pieces = split_touching(np.ones(core.shape, bool), core, min_area_px=30)
+    assert len(pieces) == 2
+    # Its pixels stay with the hull beside it.
+    assert pieces[0][:, :25].all()
 
 
-def test_a_soft_hull_alone_is_one() -> None:
-    hull = np.zeros((60, 200), np.float32)
-    hull[20:40, 20:180] = 1
-    assert len(parts(soften(hull))) == 1
+def test_a_blob_without_a_core_is_one_ship() -> None:
+    assert len(parts(np.full((12, 50), 0.3, np.float32))) == 1
 
 
 def test_nothing_above_the_threshold_is_nothing() -> None:
-    assert ships_of_map(np.zeros((5, 5), np.float32), threshold=0.5, min_area_px=1) == ()
+    assert ships_of_maps(np.zeros((2, 5, 5), np.float32), threshold=0.5, min_area_px=1) == ()
 
 
 def test_below_zero_is_no_ship_even_at_threshold_zero() -> None:
-    probability = np.array([[0.0, -1.0, 0.4]], np.float32)
-    ships = ships_of_map(probability, threshold=0.0, min_area_px=1)
+    maps = np.array([[[0.0, -1.0, 0.4]], [[0.9, 0.9, 0.9]]], np.float32)
+    ships = ships_of_maps(maps, threshold=0.0, min_area_px=1)
     assert [ship.box_xyxy for ship in ships] == [(0, 0, 1, 1), (2, 0, 3, 1)]
 
 
 def test_ships_lie_in_the_picture_and_not_in_the_window() -> None:
-    probability = np.zeros((10, 10), np.float32)
-    probability[2:5, 3:7] = 0.8
-    (ship,) = ships_of_map(
-        probability, threshold=0.5, min_area_px=1, offset_xy=(100, 200), shape_hw=(400, 300)
+    maps = np.zeros((2, 10, 10), np.float32)
+    maps[:, 2:5, 3:7] = 0.8
+    (ship,) = ships_of_maps(
+        maps, threshold=0.5, min_area_px=1, offset_xy=(100, 200), shape_hw=(400, 300)
     )
     assert ship.box_xyxy == (103, 202, 107, 205)
     assert ship.shape_hw == (400, 300)
     assert runs_to_mask(ship.runs, (400, 300)).sum() == 12
+
+
+def test_a_calibration_turns_the_mean_into_a_probability() -> None:
+    maps = np.full((2, 10, 10), 0.8, np.float32)
+    calibration = Calibration(-1.0, 0.5, 0.0)
+    (plain,) = ships_of_maps(maps, threshold=0.5, min_area_px=1)
+    (ship,) = ships_of_maps(maps, threshold=0.5, min_area_px=1, calibration=calibration)
+    assert plain.score == pytest.approx(0.8)
+    # By hand: sigmoid(-1 + ln(0.8 / 0.2) / 2).
+    assert ship.score == pytest.approx(1 / (1 + np.exp(1) / 2), abs=1e-6)

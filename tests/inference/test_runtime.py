@@ -23,7 +23,8 @@ def test_the_segmenter_gives_each_pixel_its_own_probability(bundle: Bundle) -> N
     image[..., 0] = np.arange(64 * 96).reshape(64, 96) % 256
     found = SegmenterSession(bundle, threads=1)(image)
     assert found.dtype == np.float32
-    np.testing.assert_array_equal(found, image[..., 0] / np.float32(255))
+    ship = image[..., 0] / np.float32(255)
+    np.testing.assert_array_equal(found, np.stack([ship, ship]))
     found[:] = 0  # the caller's to change
 
 
@@ -56,9 +57,9 @@ def test_garbage_is_no_graph(
 
 
 def test_each_graph_is_refused_in_the_other_s_place(bundle: Bundle) -> None:
-    with pytest.raises(BundleError, match=r"the outputs ship .*, expected tile"):
+    with pytest.raises(BundleError, match=r"the outputs maps .*, expected tile"):
         GateSession(replace(bundle, gate=bundle.segmenter), threads=1)
-    with pytest.raises(BundleError, match=r"the outputs tile .*, expected ship"):
+    with pytest.raises(BundleError, match=r"the outputs tile .*, expected maps"):
         SegmenterSession(replace(bundle, segmenter=bundle.gate), threads=1)
 
 
@@ -66,12 +67,14 @@ def passing(dtype: int, axes: int, name: str) -> bytes:
     """A graph that casts its input to float32 and sums one axis up."""
     nodes = [
         helper.make_node("Cast", [name], ["float"], to=TensorProto.FLOAT),
-        helper.make_node("ReduceSum", ["float", "last"], ["ship"], keepdims=0),
+        helper.make_node("Unsqueeze", ["float", "one"], ["plane"]),
+        helper.make_node("Concat", ["plane", "plane"], ["both"], axis=1),
+        helper.make_node("ReduceSum", ["both", "last"], ["maps"], keepdims=0),
     ]
     sides = ["N", "H", "W", "C"][:axes]
     return model(
-        nodes, {name: (dtype, sides)}, {"ship": (TensorProto.FLOAT, sides[:-1])},
-        last=np.array([axes - 1]),
+        nodes, {name: (dtype, sides)}, {"maps": (TensorProto.FLOAT, ["N", 2, *sides[1:-1]])},
+        last=np.array([axes]), one=np.array([1]),
     )  # fmt: skip
 
 
@@ -93,7 +96,7 @@ def test_another_input_is_refused(bundle: Bundle, graph: bytes, said: str) -> No
 
 def test_an_answer_of_another_shape_is_refused(bundle: Bundle) -> None:
     session = SegmenterSession(replace(bundle, segmenter=segmenter_graph(twice=True)), threads=1)
-    with pytest.raises(BundleError, match=r"'ship' the shape \(1, 64, 32\) for 32 × 32 px"):
+    with pytest.raises(BundleError, match=r"'maps' the shape \(1, 2, 64, 32\) for 32 × 32 px"):
         session(sea(32, 32))
 
 
@@ -103,11 +106,11 @@ def test_a_graph_that_fails_is_the_bundle_s_fault(
     # It only takes pictures of one size, which its signature does not say.
     nodes = [
         helper.make_node("Reshape", ["image", "shape"], ["fixed"]),
-        helper.make_node("Cast", ["fixed"], ["ship"], to=TensorProto.FLOAT),
+        helper.make_node("Cast", ["fixed"], ["maps"], to=TensorProto.FLOAT),
     ]
     graph = model(
         nodes, {"image": (TensorProto.UINT8, ["N", "H", "W", 3])},
-        {"ship": (TensorProto.FLOAT, ["N", "H", "W"])}, shape=np.array([1, 64, 192]),
+        {"maps": (TensorProto.FLOAT, ["N", 2, "H", "W"])}, shape=np.array([1, 2, 64, 96]),
     )  # fmt: skip
     session = SegmenterSession(replace(bundle, segmenter=graph), threads=1)
     with pytest.raises(BundleError, match=f"pixels: the segmenter fails on {CROP} × {CROP} px"):

@@ -62,7 +62,7 @@ class TestNetwork:
     def test_logits_have_the_shape_promised(self, make, shape_hw):
         height, width = shape_hw
         shapes = [tuple(out.shape) for out in outputs(make().eval(), pictures(*shape_hw))]
-        expected = [(2,), (2, height // 16, width // 16)] if make is gate else [(2, *shape_hw)]
+        expected = [(2,), (2, height // 16, width // 16)] if make is gate else [(2, 2, *shape_hw)]
         assert shapes == expected
 
     def test_every_weight_gets_a_gradient(self, make):

@@ -134,16 +134,18 @@ def segmenter_scores(config, folder, train, val) -> dict[str, float]:
     net.load_state_dict(load_file(folder.weights))
     data = WholeTiles(val, limit=None)
     losses, dices = [], []
-    for image, mask in (data[i] for i in range(len(data))):
+    for image, mask, core in (data[i] for i in range(len(data))):
         logits = net(image[None])[0]
-        losses.append(
+        of_ship, of_core = (
             float(segmenter_loss(
-                logits[None], mask[None], dice_weight=config.dice_weight,
+                plane[None], target[None], dice_weight=config.dice_weight,
                 pixel_positive_weight=config.pixel_positive_weight,
             ))
+            for plane, target in zip(logits, (mask, core), strict=True)
         )  # fmt: skip
+        losses.append(of_ship + config.core_weight * of_core)
         if mask.any():
-            found = (logits > 0).numpy()
+            found = (logits[0] > 0).numpy()
             truth = mask.numpy() > 0
             dices.append(2 * (found & truth).sum() / (found.sum() + truth.sum()))
     return {"val_loss": float(np.mean(losses)), "val_dice": float(np.mean(dices))}

@@ -28,6 +28,9 @@ _FIGURES = {
     "empty_tiles_with_ships": "Share of empty tiles on which a ship is reported",
     "object_precision": "Ships: precision at IoU above 0.5",
     "object_recall": "Ships: recall at IoU above 0.5",
+    "average_precision": "Ships: average precision at IoU above 0.5",
+    "score.ece": "Ships: calibration error of the scores (ECE), each scored by a fit without it",
+    "score.ece_uncalibrated": "Ships: the same of the mean probabilities",
     "recall.small": "Ships below 100 px: recall",
     "recall.medium": "Ships of 100 to 1,000 px: recall",
     "recall.large": "Ships above 1,000 px: recall",
@@ -90,7 +93,7 @@ the graphs, and what comes out are probabilities.
 | graph | in | out |
 |---|---|---|
 | `{manifest.gate.file}` | {_gate_input(manifest)} | `tile` (N,), `cells` {_gate_cells(manifest)} |
-| `{manifest.segmenter.file}` | {_segmenter_input(manifest)} | `ship` (N, H, W) |"""
+| `{manifest.segmenter.file}` | {_segmenter_input(manifest)} | `maps` (N, 2, H, W): ship, core |"""
 
 
 def _gate_input(manifest: Manifest) -> str:
@@ -173,7 +176,8 @@ _LIMITS = """## Limits
 - Wakes, small islands, breaking waves, clouds and harbour structures are the usual false alarms.
 - The truth masks are rotated rectangles drawn by people; a small boat's may take in its wake, and
   so does what is learnt from it.
-- A score is the mean probability over a mask. It orders ships; it is no calibrated probability.
+- A score is the probability of a match at IoU above 0.5 on tiles like those it was fitted on; on
+  other imagery it only orders ships.
 - Not for navigation, safety or targeting. A tile without a report is no proof of an empty sea."""
 
 

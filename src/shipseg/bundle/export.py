@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from shipseg import __version__
+from shipseg.bundle.calibration import calibrate
 from shipseg.bundle.card import render_card
 from shipseg.bundle.format import Bundle, check_output, sha256, write_bundle
 from shipseg.bundle.manifest import GateSpec, Manifest, Parity, Provenance, SegmenterSpec
@@ -25,10 +26,10 @@ from shipseg.bundle.measure import (
     GateView,
     Measuring,
     Progress,
+    detect_tiles,
     f2_tables,
     figures_of,
     gate_views,
-    measure,
     no_progress,
     shrink,
 )
@@ -50,10 +51,12 @@ from shipseg.bundle.thresholds import (
 from shipseg.dataset.source import TileSource
 from shipseg.errors import BadInputError, UsageError
 from shipseg.evaluation.classification import OperatingPoint, confusion_at
+from shipseg.evaluation.evaluate import evaluate
 from shipseg.inference.runtime import GateSession, SegmenterSession
 from shipseg.labels.csvfile import open_csv
 from shipseg.models.gate import GATE_STRIDE, Gate
 from shipseg.models.segmenter import Segmenter
+from shipseg.scores import Calibration
 from shipseg.training.config import GateConfig, SegmenterConfig, TrainConfig
 from shipseg.training.data import open_tiles
 from shipseg.training.folder import RunFolder
@@ -235,9 +238,16 @@ def export_bundle(
     views = gate_views(bundle, tiles, chosen_ids)
     gate_point = _gate_point(views, choices)
     segmenter_point, bundle = _with_thresholds(bundle, tiles, views, gate_point)
-    report = measure(bundle, tiles, [view.image_id for view in views])
+    results = detect_tiles(bundle, tiles, [view.image_id for view in views])
+    calibration, results, ece_before = calibrate(results)
+    report = evaluate(results, gate_threshold=gate_point.threshold, resamples=0)
     provenance = manifest.provenance.model_copy(update={"chosen_on_tiles": len(views)})
-    bundle = _with(bundle, figures=figures_of(report), provenance=provenance)
+    bundle = _with(
+        bundle,
+        segmenter=_calibrated(bundle.manifest.segmenter, calibration),
+        figures=figures_of(report, ece_before=ece_before),
+        provenance=provenance,
+    )
     path = write_bundle(bundle, render_card(bundle.manifest), out, overwrite=overwrite)
     return Exported(
         path, bundle, gate_point, segmenter_point,
@@ -328,6 +338,11 @@ def _with_thresholds(
         update={"threshold": point.threshold, "min_area_px": point.min_area_px}
     )
     return point, _with(bundle, gate=gate.model_dump(), segmenter=segmenter.model_dump())
+
+
+def _calibrated(segmenter: SegmenterSpec, calibration: Calibration | None) -> dict[str, Any]:
+    fields = segmenter.model_dump()
+    return fields | {"calibration": None if calibration is None else asdict(calibration)}
 
 
 def _provenance(

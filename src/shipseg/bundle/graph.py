@@ -67,9 +67,9 @@ def gate_signature(input_size: int, stride: int) -> Signature:
 
 SEGMENTER_SIGNATURE = Signature(
     (Port("image", "uint8", (None, None, None, 3)),),
-    (Port("ship", "float32", (None, None, None)),),
+    (Port("maps", "float32", (None, 2, None, None)),),
 )
-"""What a segmenter's graph takes and gives."""
+"""What a segmenter's graph takes and gives: probabilities of ship, and of a ship's core."""
 
 
 def check_graph(data: bytes, expected: Signature, *, where: str) -> None:

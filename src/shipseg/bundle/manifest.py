@@ -58,6 +58,20 @@ class GateSpec(_Part):
         return self
 
 
+class CalibrationSpec(_Part):
+    """How a ship's confidence becomes the probability of a hit: see `shipseg.scores.Calibration`.
+
+    Attributes:
+        intercept: In log-odds.
+        slope: Of the log-odds of the mask's mean probability.
+        area_slope: Of the logarithm of the mask's area in thousands of pixels.
+    """
+
+    intercept: float = Field(ge=-50, le=50)
+    slope: float = Field(ge=-50, le=50)
+    area_slope: float = Field(ge=-50, le=50)
+
+
 class SegmenterSpec(_Part):
     """The segmenter's graph and how to use it.
 
@@ -68,6 +82,7 @@ class SegmenterSpec(_Part):
         threshold: Least probability with which a pixel is ship.
         min_area_px: Ships below this area are dropped.
         crop_size: Side of the crops that it was trained on, in pixels.
+        calibration: Of the ships' scores; None where a score is the mask's mean probability.
     """
 
     file: FileName
@@ -76,6 +91,7 @@ class SegmenterSpec(_Part):
     threshold: Probability
     min_area_px: int = Field(ge=1, le=10_000)
     crop_size: int = Field(ge=32, le=4096)
+    calibration: CalibrationSpec | None = None
 
 
 class Provenance(_Part):

@@ -22,7 +22,6 @@ from shipseg.bundle.format import Bundle, write_bundle
 from shipseg.bundle.thresholds import FloatArray, f2_table
 from shipseg.dataset.source import TileSource
 from shipseg.errors import BadInputError
-from shipseg.evaluation.evaluate import evaluate
 from shipseg.evaluation.results import EvaluationReport, TileResult
 from shipseg.inference.detector import Detector
 from shipseg.inference.runtime import GateSession, SegmenterSession
@@ -152,7 +151,7 @@ def gate_views(bundle: Bundle, tiles: Measuring, image_ids: Sequence[str]) -> li
 
 
 def f2_tables(bundle: Bundle, tiles: Measuring, image_ids: Sequence[str]) -> list[FloatArray]:
-    """Score the segmenter's map of each whole tile under every combination of the grids.
+    """Score the segmenter's maps of each whole tile under every combination of the grids.
 
     Args:
         bundle: Whose segmenter; its thresholds play no part.
@@ -167,8 +166,8 @@ def f2_tables(bundle: Bundle, tiles: Measuring, image_ids: Sequence[str]) -> lis
     return tiles.over(image_ids, score, "trying thresholds")
 
 
-def measure(bundle: Bundle, tiles: Measuring, image_ids: Sequence[str]) -> EvaluationReport:
-    """Run the whole detector over tiles and score it.
+def detect_tiles(bundle: Bundle, tiles: Measuring, image_ids: Sequence[str]) -> list[TileResult]:
+    """Run the whole detector over tiles and set the truth beside what it finds.
 
     Args:
         bundle: With its thresholds as they will be.
@@ -185,18 +184,21 @@ def measure(bundle: Bundle, tiles: Measuring, image_ids: Sequence[str]) -> Evalu
             truth=tiles.source.table.ships_of(image_id),
             predicted=tuple(ship.runs for ship in found.ships),
             gate_probability=found.ship_probability,
+            scores=tuple(ship.score for ship in found.ships),
             shape_hw=found.shape_hw,
         )
 
-    results = tiles.over(image_ids, detect, "measuring the detector")
-    return evaluate(results, gate_threshold=detector.gate_threshold, resamples=0)
+    return tiles.over(image_ids, detect, "measuring the detector")
 
 
-def figures_of(report: EvaluationReport) -> dict[str, int | float | None]:
+def figures_of(
+    report: EvaluationReport, *, ece_before: float | None = None
+) -> dict[str, int | float | None]:
     """Give the figures of a report that belong into a manifest, by name.
 
     Args:
-        report: From `measure`.
+        report: Of the bundle's validation tiles.
+        ece_before: Calibration error of the scores before they were calibrated.
     """
     ships = report.two_stage
     figures: dict[str, int | float | None] = {
@@ -224,5 +226,9 @@ def figures_of(report: EvaluationReport) -> dict[str, int | float | None]:
         "object_precision": ships.object_precision.value,
         "object_recall": ships.object_recall.value,
     }
+    if report.scores is not None:
+        figures["average_precision"] = report.scores.average_precision
+        figures["score.ece"] = report.scores.ece
+        figures["score.ece_uncalibrated"] = ece_before
     figures |= {f"recall.{size.name}": size.recall.value for size in ships.recall_by_size}
     return {name: None if value is None else round(value, 6) for name, value in figures.items()}

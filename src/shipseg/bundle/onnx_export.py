@@ -64,7 +64,8 @@ def export_segmenter(segmenter: Segmenter) -> bytes:
         segmenter: The trained network; it is not changed.
 
     Returns:
-        ONNX: `image` uint8 (N, H, W, 3), H and W multiples of 32, to `ship` (N, H, W).
+        ONNX: `image` uint8 (N, H, W, 3), H and W multiples of 32, to `maps` (N, 2, H, W), the
+        probabilities of ship and of core.
     """
     rows, columns = torch.export.Dim("rows"), torch.export.Dim("columns")
     shape = {0: torch.export.Dim("N"), 1: 32 * rows, 2: 32 * columns}
@@ -73,7 +74,7 @@ def export_segmenter(segmenter: Segmenter) -> bytes:
         side=256,
         dynamic=shape,
         inputs={"image": ("N", "H", "W", 3)},
-        outputs={"ship": ("N", "H", "W")},
+        outputs={"maps": ("N", 2, "H", "W")},
     )
 
 

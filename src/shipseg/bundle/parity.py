@@ -51,7 +51,7 @@ def gate_difference(gate: Gate, session: GateSession, views: Sequence[Rgb]) -> f
 def segmenter_difference(
     segmenter: Segmenter, session: SegmenterSession, tiles: Sequence[Rgb]
 ) -> float:
-    """Return the largest absolute difference of any pixel's probability.
+    """Return the largest absolute difference of any pixel's probability, in either map.
 
     Args:
         segmenter: The trained network.

@@ -16,7 +16,7 @@ from scipy import ndimage
 from shipseg.errors import BadInputError
 from shipseg.evaluation.classification import OperatingPoint, best_f1, threshold_for_recall
 from shipseg.evaluation.detection import f2_score
-from shipseg.inference.instances import ships_of_map
+from shipseg.inference.instances import ships_of_maps
 from shipseg.rle import Runs
 
 FloatArray = npt.NDArray[np.float64]
@@ -125,11 +125,11 @@ def choose_cell_threshold(
     return _inside((lowest_hot + (float(colder.max()) if len(colder) else 0.0)) / 2)
 
 
-def f2_table(probability: npt.NDArray[np.float32], truth: Sequence[Runs]) -> FloatArray:
-    """Score one tile's map under every combination of the grids.
+def f2_table(maps: npt.NDArray[np.float32], truth: Sequence[Runs]) -> FloatArray:
+    """Score one tile's maps under every combination of the grids.
 
     Args:
-        probability: (H, W) float32.
+        maps: (2, H, W) float32, ship and core.
         truth: The tile's true ships.
 
     Returns:
@@ -137,12 +137,12 @@ def f2_table(probability: npt.NDArray[np.float32], truth: Sequence[Runs]) -> Flo
     """
     table = np.empty((len(THRESHOLDS), len(MIN_AREAS_PX)))
     for row, threshold in enumerate(THRESHOLDS):
-        if not (probability >= threshold).any():
+        if not (maps[0] >= threshold).any():
             # The same for every area, and all that most empty tiles need.
             table[row:] = f2_score((), truth)
             break
         for column, area in enumerate(MIN_AREAS_PX):
-            ships = ships_of_map(probability, threshold=threshold, min_area_px=area)
+            ships = ships_of_maps(maps, threshold=threshold, min_area_px=area)
             table[row, column] = f2_score([ship.runs for ship in ships], truth)
     return table
 

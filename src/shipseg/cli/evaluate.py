@@ -41,7 +41,10 @@ def evaluate(
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", "-o", help="Folder for evaluation.json and tiles.csv.", show_default=False
+            "--output",
+            "-o",
+            help="Folder for report.html, evaluation.json and tiles.csv.",
+            show_default=False,
         ),
     ] = None,
     bundle: BundleOption = None,
@@ -61,7 +64,13 @@ def evaluate(
     """
     # Imported here: reading --help should not load a model runtime.
     from shipseg.cli.console import show, show_json
-    from shipseg.cli.evaluation import choose_tiles, detect_both_ways, documents_of
+    from shipseg.cli.evaluation import (
+        FILES,
+        choose_tiles,
+        detect_both_ways,
+        documents_of,
+        page_of,
+    )
     from shipseg.cli.failures import exit_code_of
     from shipseg.cli.outputs import make_folder, refuse_to_clobber
     from shipseg.errors import BadInputError, UsageError
@@ -75,7 +84,7 @@ def evaluate(
     if subset is not None and split is None:
         raise UsageError("--subset names a part of a split", hint="add --split split.csv")
     if output is not None:
-        targets = [output / "evaluation.json", output / "tiles.csv"]
+        targets = [output / name for name in FILES]
         refuse_to_clobber(targets, overwrite=overwrite)
     table = read_labels(labels, on_bad_row=on_bad_row.value)
     parts = None if split is None else read_split(split)
@@ -90,6 +99,7 @@ def evaluate(
         make_folder(output)
         for name, text in texts.items():
             atomic_write_text(output / name, text)
+        atomic_write_text(output / "report.html", page_of(report, run, detector, chosen))
     if json:
         show_json(document)
     else:

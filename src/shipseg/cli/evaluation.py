@@ -9,15 +9,24 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
+from shipseg import __version__
 from shipseg.cli.console import Notes, note, progress
 from shipseg.cli.failures import reason_of
-from shipseg.errors import LabelError, UsageError
+from shipseg.errors import LabelError, ShipsegError, UsageError
 from shipseg.evaluation.report import tiles_csv
 from shipseg.evaluation.results import EvaluationReport, TileResult
+from shipseg.explore.score_page import render_scores
+from shipseg.imaging.decode import read_image
 from shipseg.imaging.formats import shown_name
 from shipseg.inference.batch import predict_paths
 from shipseg.inference.detector import Detection, Detector
 from shipseg.labels import LabelTable
+
+FILES = ("report.html", "evaluation.json", "tiles.csv")
+"""What an evaluation writes."""
 
 Failure = tuple[str, str]
 """Code and message."""
@@ -131,6 +140,7 @@ def _result(gated: Detection, ungated: Detection, labels: LabelTable) -> TileRes
         predicted=tuple(ship.runs for ship in gated.ships),
         predicted_ungated=tuple(ship.runs for ship in ungated.ships),
         gate_probability=gated.ship_probability,
+        scores=tuple(ship.score for ship in gated.ships),
         shape_hw=gated.shape_hw,
     )
 
@@ -159,3 +169,21 @@ def documents_of(
     }
     text = json.dumps(document, indent=2, allow_nan=False) + "\n"
     return document, {"evaluation.json": text, "tiles.csv": tiles_csv(report)}
+
+
+def page_of(
+    report: EvaluationReport, findings: Findings, detector: Detector, images: Sequence[Path]
+) -> str:
+    """Lay the evaluation out as a page with the tiles that went worst."""
+    paths = {path.name: path for path in images}
+
+    def read(image_id: str) -> npt.NDArray[np.uint8] | None:
+        try:
+            return read_image(paths[image_id]).rgb
+        except (ShipsegError, OSError):
+            # It could be read a moment ago; a page without it is still a page.
+            return None
+
+    return render_scores(
+        report, findings.results, read, bundle=detector.manifest.name, version=__version__
+    )

@@ -203,7 +203,7 @@ class CheckedSplit:
 
 
 def _parts_table(parts: Sequence[PartFigures]) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0))
+    table = Table(box=None, padding=(0, 1, 0, 0))
     for name in ("part", "tiles", "share", "with ships", "share", "ships", "each", "median"):
         table.add_column(name, justify="left" if name == "part" else "right", no_wrap=True)
     table.add_column("groups", justify="right", no_wrap=True)

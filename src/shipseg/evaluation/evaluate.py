@@ -12,6 +12,12 @@ import numpy as np
 import numpy.typing as npt
 
 from shipseg.errors import BadInputError, RleError, UsageError
+from shipseg.evaluation.calibration import (
+    average_precision,
+    expected_calibration_error,
+    precision_recall,
+    reliability,
+)
 from shipseg.evaluation.classification import BoolArray, best_f1, confusion_at, roc_auc
 from shipseg.evaluation.detection import SIZE_BINS, count_by_size, f2_of, recall_by_size
 from shipseg.evaluation.estimates import Estimate, FloatArray, estimate_ratios
@@ -19,6 +25,7 @@ from shipseg.evaluation.matching import Matching, ObjectCounts, match_objects
 from shipseg.evaluation.results import (
     EvaluationReport,
     GateReport,
+    ScoreReport,
     ShipReport,
     SizeReport,
     TileResult,
@@ -99,6 +106,7 @@ def evaluate(
         gate=gate,
         two_stage=gated.report("two_stage", has_ships, estimates),
         ungated=ungated.report("ungated", has_ships, estimates) if ungated else None,
+        scores=_score_report(results, gated.matchings),
         tiles=tuple(
             _tile_score(i, tile, gated, ungated, gate_threshold) for i, tile in enumerate(results)
         ),
@@ -214,6 +222,24 @@ def _gate_report(
     )
 
 
+def _score_report(
+    results: tuple[TileResult, ...], matchings: tuple[Matching, ...]
+) -> ScoreReport | None:
+    if results[0].scores is None:
+        return None
+    scores = np.concatenate([np.asarray(tile.scores, dtype=np.float64) for tile in results])
+    hits = np.concatenate([matching.predicted_hits() for matching in matchings])
+    truths = sum(matching.truth_count for matching in matchings)
+    recall, precision = precision_recall(scores, hits, truths)
+    return ScoreReport(
+        average_precision=average_precision(scores, hits, truths),
+        ece=expected_calibration_error(scores, hits),
+        reliability=reliability(scores, hits),
+        recall=tuple(recall.tolist()),
+        precision=tuple(precision.tolist()),
+    )
+
+
 def _tile_score(
     i: int, tile: TileResult, gated: _Scored, ungated: _Scored | None, threshold: float | None
 ) -> TileScore:
@@ -245,7 +271,8 @@ def _validate(results: tuple[TileResult, ...], threshold: float | None) -> None:
             raise BadInputError(f"tile {tile.image_id} comes twice, expected each tile once")
         seen.add(tile.image_id)
         _check_runs(tile)
-    for name in ("gate_probability", "predicted_ungated"):
+        _check_scores(tile)
+    for name in ("gate_probability", "predicted_ungated", "scores"):
         lacking = [tile.image_id for tile in results if getattr(tile, name) is None]
         if 0 < len(lacking) < len(results):
             raise BadInputError(
@@ -269,6 +296,20 @@ def _check_runs(tile: TileResult) -> None:
                     f"{where} has no pixel, expected at least one",
                     hint="leave out ships without a pixel",
                 )
+
+
+def _check_scores(tile: TileResult) -> None:
+    if tile.scores is None:
+        return
+    if len(tile.scores) != len(tile.predicted):
+        raise BadInputError(
+            f"tile {tile.image_id} has {len(tile.scores)} scores, "
+            f"expected {len(tile.predicted)}, one per predicted ship"
+        )
+    for score in tile.scores:
+        # Written so that NaN fails as well.
+        if not 0.0 <= score <= 1.0:
+            raise BadInputError(f"tile {tile.image_id} has score {score}, expected one in [0, 1]")
 
 
 def _check_gate(results: tuple[TileResult, ...], threshold: float | None) -> None:

@@ -86,6 +86,12 @@ class Matching:
         """Say of each pair whether its IoU is greater than `twentieths` / 20 (10 or more)."""
         return 20 * self.overlap_px > twentieths * self.union_px
 
+    def predicted_hits(self, twentieths: int = IOU_HALF) -> BoolArray:
+        """Say of each predicted ship, (predicted_count,), whether it is a hit at that IoU."""
+        hits = np.zeros(self.predicted_count, dtype=np.bool_)
+        hits[self.pairs[self.hits(twentieths), 0]] = True
+        return hits
+
     def counts(self, twentieths: int = IOU_HALF) -> ObjectCounts:
         """Count hits, false ships and missed ships at the IoU threshold `twentieths` / 20."""
         hits = int(np.count_nonzero(self.hits(twentieths)))

@@ -12,7 +12,13 @@ from rich.table import Table
 from rich.text import Text
 
 from shipseg.evaluation.estimates import Estimate
-from shipseg.evaluation.results import EvaluationReport, GateReport, ShipReport, TileScore
+from shipseg.evaluation.results import (
+    EvaluationReport,
+    GateReport,
+    ScoreReport,
+    ShipReport,
+    TileScore,
+)
 
 # Labels of 24 characters and cells of 23, "-0.123 [-0.123, -0.123]", fill 80 columns.
 _SHIP_FIGURES = {
@@ -48,6 +54,8 @@ def render_report(report: EvaluationReport) -> Group:
     if report.gate is not None:
         tables.append(_gate_table(report.gate))
     tables += [_ship_table(report), _size_table(report)]
+    if report.scores is not None:
+        tables.append(_score_table(report.scores))
     if report.resamples:
         tables.append(
             Text(
@@ -82,6 +90,23 @@ def tiles_csv(report: EvaluationReport) -> str:
     writer.writerow(names)
     writer.writerows([_cell(getattr(tile, name)) for name in names] for tile in report.tiles)
     return text.getvalue()
+
+
+def figure_rows(report: EvaluationReport) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Give the figures of masks and ships as text, for pages.
+
+    Args:
+        report: From `evaluate`.
+
+    Returns:
+        The header, and a row per figure: its name, then one cell per way to predict.
+    """
+    ways = _ways(report)
+    rows = [
+        (label.strip(), *(_show(getattr(way, name)) for way in ways.values()))
+        for label, name in _SHIP_FIGURES.items()
+    ]
+    return ("figure", *ways), rows
 
 
 def _headline(report: EvaluationReport) -> Text:
@@ -134,6 +159,13 @@ def _size_table(report: EvaluationReport) -> Table:
             f"{size.ships:,}",
             *(_show(row.recall) for row in rows),
         )
+    return table
+
+
+def _score_table(scores: ScoreReport) -> Table:
+    table = _table("Scores of ships, at IoU 0.5", "figure", "value")
+    table.add_row("average precision", _show(Estimate(scores.average_precision)))
+    table.add_row("calibration error, ECE", _show(Estimate(scores.ece)))
     return table
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from shipseg.evaluation.calibration import ReliabilityBin
 from shipseg.evaluation.classification import ConfusionCounts
 from shipseg.evaluation.estimates import Estimate
 from shipseg.evaluation.matching import ObjectCounts
@@ -22,6 +23,7 @@ class TileResult:
         predicted_ungated: The ships that the segmenter finds with the gate left out; None where
             that was not tried.
         gate_probability: The gate's probability of a ship, in [0, 1]; None without a gate.
+        scores: Of each ship in `predicted`, in [0, 1]; None where they have none.
         shape_hw: Height and width of the tile in pixels.
     """
 
@@ -30,6 +32,7 @@ class TileResult:
     predicted: tuple[Runs, ...]
     predicted_ungated: tuple[Runs, ...] | None = None
     gate_probability: float | None = None
+    scores: tuple[float, ...] | None = None
     shape_hw: tuple[int, int] = (768, 768)
 
 
@@ -128,6 +131,26 @@ class ShipReport:
 
 
 @dataclass(frozen=True, slots=True)
+class ScoreReport:
+    """The scores of reported ships: do they order ships well, and are they probabilities?
+
+    Attributes:
+        average_precision: Area under the precision-recall curve at IoU above 0.5; None without
+            true ships.
+        ece: Expected calibration error, in ten bins; None without reported ships.
+        reliability: The bins.
+        recall: Of the curve, rising.
+        precision: Of the curve, one for each recall.
+    """
+
+    average_precision: float | None
+    ece: float | None
+    reliability: tuple[ReliabilityBin, ...]
+    recall: tuple[float, ...]
+    precision: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class EvaluationReport:
     """All figures of an evaluation.
 
@@ -139,6 +162,7 @@ class EvaluationReport:
         gate: The gate by itself; None without one.
         two_stage: The predictions as they come out of the detector.
         ungated: The same with the gate left out; None where that was not tried.
+        scores: The scores of the ships in `two_stage`; None where they have none.
         tiles: The scores of each tile, in the order given.
         confidence: Share of the resamples inside each interval.
         resamples: Draws behind each interval; 0 where there are none.
@@ -152,6 +176,7 @@ class EvaluationReport:
     gate: GateReport | None
     two_stage: ShipReport
     ungated: ShipReport | None
+    scores: ScoreReport | None
     tiles: tuple[TileScore, ...]
     confidence: float
     resamples: int

@@ -10,6 +10,9 @@ from html import escape
 from importlib import resources
 from string import Template
 
+from shipseg.explore.marks import Plot
+from shipseg.explore.svg import to_svg
+
 Window = tuple[int, int, int, int]
 
 OUTLINES = (
@@ -46,6 +49,7 @@ class TileView:
         caption: What is to be seen.
         picture: Data URI of its pixels.
         outline: SVG path of the labels, in the tile's pixels.
+        found: SVG path of what was predicted, likewise.
     """
 
     image_id: str
@@ -53,6 +57,7 @@ class TileView:
     caption: str
     picture: str
     outline: str
+    found: str = ""
 
 
 def render_frame(*, title: str, lead: str, stats: Sequence[Stat], body: str, foot: str) -> str:
@@ -111,6 +116,21 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, kind: str = "
     )
 
 
+def plot_figures(plots: Sequence[Plot]) -> str:
+    """Write plots side by side, each with its text alternative and its values as a table."""
+    return f'<div class="plots">{"".join(map(_plot, plots))}</div>'
+
+
+def _plot(plot: Plot) -> str:
+    hint = '<span class="hint">drag to zoom</span>' if plot.zoom is not None else ""
+    return (
+        f'<figure class="plot" id="{escape(plot.name)}"><h3>{escape(plot.title)}{hint}</h3>'
+        f'<div class="canvas">{to_svg(plot)}</div><figcaption>{escape(plot.alt)}</figcaption>'
+        f"<details><summary>Values as a table</summary>{table(plot.header, plot.rows)}</details>"
+        "</figure>"
+    )
+
+
 def tiles(views: Sequence[TileView]) -> str:
     """Write tiles side by side; a click enlarges one. ``""`` for none."""
     return f'<div class="tiles">{"".join(map(_tile, views))}</div>' if views else ""
@@ -119,11 +139,12 @@ def tiles(views: Sequence[TileView]) -> str:
 def _tile(view: TileView) -> str:
     x0, y0, x1, y1 = view.window_xyxy
     name, caption = escape(view.image_id), escape(view.caption)
+    found = f'<path class="outline found" d="{view.found}"/>' if view.found else ""
     return (
         f'<figure class="tile"><button type="button" aria-label="Enlarge {name}">'
         f'<svg viewBox="{x0} {y0} {x1 - x0} {y1 - y0}" role="img" '
         f'aria-label="{name}: {caption}">'
         f'<image x="{x0}" y="{y0}" width="{x1 - x0}" height="{y1 - y0}" href="{view.picture}"/>'
-        f'<path class="outline" d="{view.outline}"/></svg></button>'
+        f'{found}<path class="outline" d="{view.outline}"/></svg></button>'
         f"<figcaption><strong>{name}</strong><span>{caption}</span></figcaption></figure>"
     )

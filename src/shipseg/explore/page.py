@@ -6,10 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from shipseg.explore.frame import OUTLINES, Stat, TileView, render_frame, table, tiles
+from shipseg.explore.frame import (
+    OUTLINES,
+    Stat,
+    TileView,
+    plot_figures,
+    render_frame,
+    table,
+    tiles,
+)
 from shipseg.explore.marks import Plot
 from shipseg.explore.meaning import Advice
-from shipseg.explore.svg import to_svg
 
 _MOST_FAULTS = 200
 
@@ -55,10 +62,9 @@ class Report:
 def render(report: Report) -> str:
     """Render the page; all text is escaped."""
     advice = "\n".join(map(_advice, report.advice))
-    plots = "\n".join(map(_plot, report.plots))
     parts = [
         _section("What it means for training", f'<ol class="advice">\n{advice}\n</ol>'),
-        _section("The figures", f'<div class="plots">\n{plots}\n</div>'),
+        _section("The figures", plot_figures(report.plots)),
         _sheets(report.sheets),
         _listing("Label faults", ("Row", "ImageId", "Reason"), report.faults),
         _listing("Tiles that cannot be read", ("ImageId", "Reason"), report.unreadable),
@@ -81,16 +87,6 @@ def _advice(advice: Advice) -> str:
     return (
         f"<li><h3>{escape(advice.topic)}</h3><p>{escape(advice.finding)}</p>"
         f'<p class="means">{escape(advice.means)}</p></li>'
-    )
-
-
-def _plot(plot: Plot) -> str:
-    hint = '<span class="hint">drag to zoom</span>' if plot.zoom is not None else ""
-    return (
-        f'<figure class="plot" id="{escape(plot.name)}"><h3>{escape(plot.title)}{hint}</h3>'
-        f'<div class="canvas">{to_svg(plot)}</div><figcaption>{escape(plot.alt)}</figcaption>'
-        f"<details><summary>Values as a table</summary>{table(plot.header, plot.rows)}</details>"
-        "</figure>"
     )
 
 

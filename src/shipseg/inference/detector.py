@@ -15,10 +15,11 @@ from shipseg.bundle.format import Manifest, load_bundle
 from shipseg.errors import BadInputError, UsageError
 from shipseg.imaging.decode import Picture, decode_image, read_image
 from shipseg.imaging.tiling import Window, pad_to, windows
-from shipseg.inference.instances import ships_of_map
+from shipseg.inference.instances import ships_of_maps
 from shipseg.inference.runtime import GateSession, SegmenterSession
 from shipseg.inference.ships import Ship, reading_order
 from shipseg.inference.windows import heat_beyond, windows_around
+from shipseg.scores import Calibration
 
 Source = str | os.PathLike[str] | bytes | Picture | npt.NDArray[np.uint8]
 
@@ -32,7 +33,8 @@ _BLEND_PX = 192
 _NODATA = -1.0
 
 Maps = dict[Window, npt.NDArray[np.float32]]
-"""Probabilities (h, w) by window, below 0 under nodata; the windows do not overlap."""
+"""(2, h, w) by window, probabilities of ship and core; the first below 0 under nodata. The windows
+do not overlap."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -109,6 +111,8 @@ class Detector:
         self.gate_threshold = _checked(
             "gate threshold", gate_threshold, self.manifest.gate.threshold
         )
+        fitted = self.manifest.segmenter.calibration
+        self._calibration = None if fitted is None else Calibration(**fitted.model_dump())
         self._gate = GateSession(loaded, threads=threads)
         self._segmenter = SegmenterSession(loaded, threads=threads)
 
@@ -175,7 +179,7 @@ class Detector:
     def _everywhere(self, picture: Picture) -> Maps:
         height, width = picture.shape_hw
         whole = Window(0, 0, width, height)
-        return {whole: self._probability(picture, whole)}
+        return {whole: self._maps_of(picture, whole)}
 
     def _around(self, picture: Picture, hot: npt.NDArray[np.bool_]) -> Maps:
         """Segment windows around the hot cells, and go on where a hull runs out of its window.
@@ -193,29 +197,30 @@ class Detector:
                 hot, shape_hw, cell_px=cell, margin_cells=1,
                 least_px=segmenter.crop_size, multiple=segmenter.multiple,
             )  # fmt: skip
-            maps = {w: maps[w] if w in maps else self._probability(picture, w) for w in regions}
-            for window, probability in maps.items():
+            maps = {w: maps[w] if w in maps else self._maps_of(picture, w) for w in regions}
+            for window, (ship, _) in maps.items():
                 heat_beyond(
-                    hot, window, probability >= self.threshold, shape_hw,
+                    hot, window, ship >= self.threshold, shape_hw,
                     cell_px=cell, reach_cells=reach,
                 )  # fmt: skip
             reach *= 2
         return maps
 
-    def _probability(self, picture: Picture, window: Window) -> npt.NDArray[np.float32]:
-        probability = self._segment(picture.rgb[window.slices])
+    def _maps_of(self, picture: Picture, window: Window) -> npt.NDArray[np.float32]:
+        maps = self._segment(picture.rgb[window.slices])
         if picture.valid is not None:
-            probability[~picture.valid[window.slices]] = _NODATA
-        return probability
+            maps[0, ~picture.valid[window.slices]] = _NODATA
+        return maps
 
     def _ships(self, maps: Maps, shape_hw: tuple[int, int]) -> tuple[Ship, ...]:
         ships = [
             ship
-            for window, probability in maps.items()
-            for ship in ships_of_map(
-                probability,
+            for window, found in maps.items()
+            for ship in ships_of_maps(
+                found,
                 threshold=self.threshold,
                 min_area_px=self.manifest.segmenter.min_area_px,
+                calibration=self._calibration,
                 offset_xy=(window.x0, window.y0),
                 shape_hw=shape_hw,
             )
@@ -224,18 +229,18 @@ class Detector:
         return tuple(sorted(ships, key=reading_order))
 
     def _segment(self, rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        """Return (h, w) float32 probabilities of a region of any size."""
+        """Return (2, h, w) float32 probabilities of a region of any size."""
         settings = self.manifest.segmenter
         height, width = rgb.shape[:2]
         if max(height, width) <= _WHOLE_PX:
             padded = pad_to(rgb, minimum=settings.crop_size, multiple=settings.multiple)
-            return self._segmenter(padded)[:height, :width]
-        total = np.zeros((height, width), dtype=np.float32)
+            return self._segmenter(padded)[:, :height, :width]
+        total = np.zeros((2, height, width), dtype=np.float32)
         weight = np.zeros((height, width), dtype=np.float32)
         for window in windows((height, width), _WHOLE_PX, _BLEND_PX):
             part = self._segment(rgb[window.slices])
             fade = _fade(window.shape_hw)
-            total[window.slices] += part * fade
+            total[:, *window.slices] += part * fade
             weight[window.slices] += fade
         return total / weight
 

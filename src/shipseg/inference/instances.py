@@ -1,4 +1,4 @@
-"""From a map of probabilities to ships: threshold, connected parts, touching ships apart."""
+"""From maps of probabilities to ships: threshold, connected parts, touching ships apart."""
 
 from __future__ import annotations
 
@@ -8,36 +8,44 @@ from scipy import ndimage
 
 from shipseg.inference.ships import Ship, reading_order
 from shipseg.rle import Runs, merge_touching
+from shipseg.scores import Calibration
+
+Map = npt.NDArray[np.float32]
+Mask = npt.NDArray[np.bool_]
 
 _EIGHT = np.ones((3, 3), dtype=np.int8)
-# Where a blob of touching ships falls apart as the threshold rises, its parts are the ships. Higher
-# levels split single hulls at their uneven decks: on `val` they cost 0.015 of F2 on ship tiles.
-_RISING = (0.7, 0.8)
-# Steps in which the water rises from the cores to the blob's rim; 8 are 0.05 or finer.
+# A pixel is core at this probability.
+_CORE = 0.5
+# A ship's core is about a third of it. Much smaller ones are specks of doubt on a large deck.
+_LEAST_CORE = 0.2
+# Steps in which the water rises from the cores to the blob's rim.
 _STEPS = 8
 
 
-def ships_of_map(
-    probability: npt.NDArray[np.float32],
+def ships_of_maps(
+    maps: Map,
     *,
     threshold: float,
     min_area_px: int,
+    calibration: Calibration | None = None,
     offset_xy: tuple[int, int] = (0, 0),
     shape_hw: tuple[int, int] | None = None,
 ) -> tuple[Ship, ...]:
-    """Find the ships of a probability map.
+    """Find the ships of a segmenter's maps.
 
     Args:
-        probability: (h, w) float32 in 0..1, the picture or a window of it; below 0 where nothing
-            can be a ship.
+        maps: (2, h, w) float32 in 0..1, the probabilities of ship and of a ship's core, of the
+            picture or a window of it; the first below 0 where nothing can be a ship.
         threshold: A pixel is ship at this probability or more.
         min_area_px: Smaller parts are dropped.
+        calibration: Of the scores; None makes a score the mask's mean probability.
         offset_xy: Where the window's top left lies in the picture.
-        shape_hw: Height and width of the picture; None means the map is the picture.
+        shape_hw: Height and width of the picture; None means the maps are the picture's.
 
     Returns:
         Ships with disjoint masks, ordered by their first pixel in the picture, row by row.
     """
+    probability, core = maps
     height, width = shape_hw or probability.shape
     labels, count = ndimage.label(probability >= threshold, structure=_EIGHT)
     if count == 0:
@@ -49,54 +57,55 @@ def ships_of_map(
             continue
         local = probability[place]
         top, left = place[0].start + offset_xy[1], place[1].start + offset_xy[0]
-        for mask in split_touching(part, local, threshold=threshold, min_area_px=min_area_px):
+        for mask in split_touching(part, core[place], min_area_px=min_area_px):
             runs = runs_of_window(mask, (left, top), height)
             score = float(np.clip(local[mask].mean(dtype=np.float64), 0, 1))
+            if calibration is not None:
+                score = float(calibration(score, np.count_nonzero(mask)))
             ships.append(Ship(runs, (height, width), score))
     return tuple(sorted(ships, key=reading_order))
 
 
-def split_touching(
-    part: npt.NDArray[np.bool_],
-    probability: npt.NDArray[np.float32],
-    *,
-    threshold: float,
-    min_area_px: int,
-) -> list[npt.NDArray[np.bool_]]:
-    """Part a connected blob into ships, where the map allows.
+def split_touching(part: Mask, core: Map, *, min_area_px: int) -> list[Mask]:
+    """Part a connected blob into ships, one around each core.
 
-    The threshold rises until the blob falls into two or more cores, each large enough to be a ship
-    by itself; a watershed on the map, from the cores down to `threshold`, then gives every pixel of
-    the blob to one of them. A blob that never falls apart is one ship.
+    A watershed on the map of cores gives every pixel of the blob to one of them. Where that would
+    make a piece too small to be a ship, the smallest such core is taken for a flaw of its
+    neighbour. A blob with fewer than two cores is one ship.
 
     Args:
         part: (h, w) bool, one connected blob.
-        probability: (h, w) float32, the map under it.
-        threshold: The threshold that made the blob.
-        min_area_px: Least size of a core.
+        core: (h, w) float32, the probability of core under it.
+        min_area_px: Least size of a piece.
 
     Returns:
         Disjoint masks (h, w), none empty, whose union is the blob.
     """
-    # A core is a ship's bright middle; a speckle of noise on a large hull is none.
-    least = max(min_area_px, round(0.1 * np.count_nonzero(part)))
-    for level in _RISING:
-        if level <= threshold:
-            continue
-        cores, count = ndimage.label(part & (probability >= level), structure=_EIGHT)
-        sizes = np.bincount(cores.ravel(), minlength=count + 1)[1:]
-        kept = np.flatnonzero(sizes >= least) + 1
-        if len(kept) < 2:
-            continue
-        basins = np.zeros(part.shape, dtype=np.int16)
-        for number, core in enumerate(kept, start=1):
-            basins[cores == core] = number
-        for step in range(1, _STEPS):
-            lower = level + (threshold - level) * step / _STEPS
-            basins = _spread(basins, part & (probability >= lower))
-        basins = _spread(basins, part)
-        return [basins == number for number in range(1, len(kept) + 1)]
+    cores, count = ndimage.label(part & (core >= _CORE), structure=_EIGHT)
+    sizes = np.bincount(cores.ravel(), minlength=count + 1)
+    least = max(1, round(_LEAST_CORE * min_area_px))
+    kept = sorted((n for n in range(1, count + 1) if sizes[n] >= least), key=lambda n: -sizes[n])
+    while len(kept) > 1:
+        basins = _basins(part, core, cores, kept)
+        areas = np.bincount(basins.ravel(), minlength=len(kept) + 1)[1:]
+        small = np.flatnonzero(areas < min_area_px)
+        if not small.size:
+            return [basins == number for number in range(1, len(kept) + 1)]
+        # The list falls in size, so the last of them is the smallest.
+        del kept[int(small[-1])]
     return [part]
+
+
+def _basins(
+    part: Mask, core: Map, cores: npt.NDArray[np.int32], kept: list[int]
+) -> npt.NDArray[np.int16]:
+    """Grow the kept cores over the blob, where the map is high first; 1.. in their order."""
+    basins = np.zeros(part.shape, dtype=np.int16)
+    for number, name in enumerate(kept, start=1):
+        basins[cores == name] = number
+    for step in range(1, _STEPS):
+        basins = _spread(basins, part & (core >= _CORE * (1 - step / _STEPS)))
+    return _spread(basins, part)
 
 
 def _spread(basins: npt.NDArray[np.int16], within: npt.NDArray[np.bool_]) -> npt.NDArray[np.int16]:

@@ -16,7 +16,7 @@ Ports = dict[str, tuple[str, int]]
 _TYPES = {"tensor(uint8)": "uint8", "tensor(float)": "float32"}
 _IMAGE: Ports = {"image": ("uint8", 4)}
 _GATE: Ports = {"tile": ("float32", 1), "cells": ("float32", 3)}
-_SEGMENTER: Ports = {"ship": ("float32", 3)}
+_SEGMENTER: Ports = {"maps": ("float32", 4)}
 
 
 class GateSession:
@@ -74,13 +74,13 @@ class SegmenterSession:
             image: (H, W, 3) uint8 RGB; sides divisible by the manifest's `multiple`.
 
         Returns:
-            (H, W) float32 probabilities, the caller's to change.
+            (2, H, W) float32 probabilities, of ship and of a ship's core; the caller's to change.
 
         Raises:
             BundleError: The graph fails, or answers in another shape.
         """
-        (ship,) = self._graph(image, (1, *image.shape[:2]))
-        found: npt.NDArray[np.float32] = ship[0]
+        (maps,) = self._graph(image, (1, 2, *image.shape[:2]))
+        found: npt.NDArray[np.float32] = maps[0]
         return found
 
 

@@ -24,7 +24,8 @@ class Ship:
     Attributes:
         runs: (n, 2) int64 start and length of the mask's runs, 0-based, down the columns.
         shape_hw: Height and width of the picture.
-        score: Confidence in 0..1: the mean probability over the mask.
+        score: In 0..1: the probability that a true ship lies under it, at an IoU above 0.5, where
+            the bundle is calibrated; otherwise the mean probability over the mask.
     """
 
     runs: Runs

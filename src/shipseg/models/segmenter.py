@@ -11,9 +11,12 @@ from torch import nn
 from shipseg.models.encoders import check_encoder, normalize_for
 from shipseg.models.pretrained import load_pretrained
 
+PLANES = ("ship", "core")
+"""What the network tells of each pixel. Cores (`shipseg.dataset.cores`) part ships that touch."""
+
 
 class Segmenter(nn.Module):
-    """Predict the probability of ship for every pixel, as logits.
+    """Predict for every pixel whether it is ship, and whether it is the core of one, as logits.
 
     Args:
         encoder: timm's name of the architecture.
@@ -43,12 +46,12 @@ class Segmenter(nn.Module):
             encoder_weights=None,
             encoder_depth=5,
             decoder_channels=tuple(decoder_channels),
-            classes=1,
+            classes=len(PLANES),
         )
         if half_resolution:
             unet.decoder.blocks = unet.decoder.blocks[:-1]
             unet.segmentation_head = smp.base.SegmentationHead(
-                decoder_channels[-2], 1, kernel_size=3, upsampling=2
+                decoder_channels[-2], len(PLANES), kernel_size=3, upsampling=2
             )
         if pretrained:
             load_pretrained(unet.encoder.model, encoder)
@@ -64,7 +67,7 @@ class Segmenter(nn.Module):
             image: (N, H, W, 3) uint8 RGB; H and W multiples of 32.
 
         Returns:
-            (N, H, W) float.
+            (N, 2, H, W) float: ship, core.
         """
-        logits: torch.Tensor = self.unet(self.normalize(image))[:, 0]
+        logits: torch.Tensor = self.unet(self.normalize(image))
         return logits

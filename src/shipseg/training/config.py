@@ -24,6 +24,7 @@ class TrainConfig(BaseModel):
         labels: Label table.
         split: Table `ImageId,split` with `train` and `val`; without one, a random share validates.
         val_share: That random share.
+        exclude: Table with the column `ImageId`: tiles to leave out.
         tile_size: Side of every tile in pixels, a multiple of 32.
         on_bad_row: `error` or `skip` faulty rows of the label table.
         missing: `error` or `skip` labelled tiles without a file.
@@ -52,6 +53,7 @@ class TrainConfig(BaseModel):
     labels: Location
     split: Location | None = None
     val_share: float = Field(default=0.1, gt=0, lt=1)
+    exclude: Location | None = None
     tile_size: int = Field(default=768, ge=64, multiple_of=32)
     on_bad_row: Literal["error", "skip"] = "error"
     missing: Literal["error", "skip"] = "error"
@@ -99,8 +101,10 @@ class SegmenterConfig(TrainConfig):
         crop_size: Side of the crops in pixels, a multiple of 32, at most a tile's.
         crops_per_epoch: Samples per epoch.
         empty_share: Share of crops from tiles without ships.
+        paste_share: Share of crops that ships of other tiles are pasted onto.
         decoder_channels: Widths of the U-Net's decoder, coarse to fine.
         half_resolution: Stop the decoder at half resolution and upsample the logits.
+        core_weight: Weight of the loss of ships' cores beside that of their masks.
         dice_weight: Weight of the Dice loss beside the cross-entropy.
         pixel_positive_weight: Weight of ship pixels in the cross-entropy.
         val_tiles: Most whole tiles validated on after each epoch; None takes all.
@@ -109,8 +113,10 @@ class SegmenterConfig(TrainConfig):
     crop_size: int = Field(default=256, ge=64, multiple_of=32)
     crops_per_epoch: int = Field(default=2000, gt=0)
     empty_share: float = Field(default=0.25, ge=0, lt=1)
+    paste_share: float = Field(default=0.5, ge=0, le=1)
     decoder_channels: tuple[Width, Width, Width, Width, Width] = (128, 64, 32, 16, 8)
     half_resolution: bool = True
+    core_weight: float = Field(default=0.5, ge=0)
     dice_weight: float = Field(default=1.0, ge=0)
     pixel_positive_weight: float = Field(default=2.0, gt=0)
     val_tiles: int | None = Field(default=None, gt=0)
@@ -127,7 +133,7 @@ class SegmenterConfig(TrainConfig):
 Config = TypeVar("Config", bound=TrainConfig)
 
 MAY_CHANGE = frozenset({
-    "images", "labels", "split", "missing", "epochs", "patience", "workers", "threads",
+    "images", "labels", "split", "exclude", "missing", "epochs", "patience", "workers", "threads",
     "accelerator", "devices", "precision",
 })  # fmt: skip
 """Keys that a resumed run may set anew: where the data lie now, how long to train, and on what.

@@ -36,6 +36,7 @@ def open_tiles(config: TrainConfig) -> tuple[TileSource, TileSource]:
         shape_hw=(config.tile_size, config.tile_size),
         on_bad_row=config.on_bad_row,
         missing=config.missing,
+        exclude=config.exclude,
     )
     if config.split is None:
         logger.warning(

@@ -177,7 +177,7 @@ def _parts(
         )
     crops = ShipCrops(
         train_tiles, size=config.crop_size, empty_share=config.empty_share,
-        seed=config.seed, augment=config.augment,
+        paste_share=config.paste_share, seed=config.seed, augment=config.augment,
     )  # fmt: skip
     # A whole tile is nine crops of 256 px; keep the memory of a step about the same.
     val_batch = max(1, config.batch_size // 8)

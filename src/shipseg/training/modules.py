@@ -167,7 +167,7 @@ class SegmenterModule(_Module):
             half_resolution=config.half_resolution,
             pretrained=config.pretrained,
         )
-        self._dice_weight = config.dice_weight
+        self._core_weight, self._dice_weight = config.core_weight, config.dice_weight
         self._positive_weight = config.pixel_positive_weight
         self.losses = _mean_loss()
         self.dice, self.false_empty = MeanMetric(), MeanMetric()
@@ -176,16 +176,20 @@ class SegmenterModule(_Module):
         encoder: nn.Module = self.net.unet.encoder
         return encoder
 
-    def _loss(self, logits: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        return segmenter_loss(
-            logits.float(), mask, dice_weight=self._dice_weight,
-            pixel_positive_weight=self._positive_weight,
+    def _loss(self, logits: torch.Tensor, batch: CropSample) -> torch.Tensor:
+        ship, core = (
+            segmenter_loss(
+                plane, target, dice_weight=self._dice_weight,
+                pixel_positive_weight=self._positive_weight,
+            )
+            for plane, target in zip(logits.float().unbind(1), batch[1:], strict=True)
         )  # fmt: skip
+        return ship + self._core_weight * core
 
     def training_step(self, batch: CropSample, _: int) -> torch.Tensor:
         """Return the loss of one batch."""
         batch = CropSample(*batch)
-        loss = self._loss(self.net(batch.image), batch.mask)
+        loss = self._loss(self.net(batch.image), batch)
         self.log("train_loss", loss, on_step=False, on_epoch=True, sync_dist=True, prog_bar=True)
         return loss
 
@@ -193,8 +197,8 @@ class SegmenterModule(_Module):
         """Collect Dice and false alarms of one batch of whole tiles."""
         batch = CropSample(*batch)
         logits = self.net(batch.image)
-        self.losses.update(self._loss(logits, batch.mask), weight=len(batch.mask))
-        predicted = (logits > 0).flatten(1).float()
+        self.losses.update(self._loss(logits, batch), weight=len(batch.mask))
+        predicted = (logits[:, 0] > 0).flatten(1).float()
         truth = batch.mask.flatten(1)
         overlap, sizes = (predicted * truth).sum(1), predicted.sum(1) + truth.sum(1)
         ships = truth.any(1)

@@ -97,5 +97,5 @@ def _predict(net: Gate | Segmenter, rgb: Rgb, config: TrainConfig) -> tuple[Heat
         view = torch.from_numpy(resize_rgb(rgb, config.input_size).copy())[None]
         tile, cells = net(view)
         return torch.sigmoid(cells[0]).numpy(), f"cells; tile {torch.sigmoid(tile)[0]:.3f}"
-    probability = torch.sigmoid(net(torch.from_numpy(rgb.copy())[None])[0])
+    probability = torch.sigmoid(net(torch.from_numpy(rgb.copy())[None])[0, 0])
     return probability.numpy(), f"probability, highest {probability.max():.2f}"

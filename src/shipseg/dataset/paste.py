@@ -1,0 +1,180 @@
+"""Paste real ships onto other water: more ships, seas and neighbours than the tiles hold.
+
+A few hundred tiles hold few ships, and fewer that lie side by side. A ship is cut out along its
+mask with a rim of its water, its water's colour is brought to that of the new place, and the rim
+fades. Ghiasi et al., Simple Copy-Paste, 2021, for instance segmentation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from shipseg.dataset.cores import core_of
+from shipseg.dataset.source import TileSource
+from shipseg.dataset.views import View
+from shipseg.rle import box, crop
+
+Rgb = npt.NDArray[np.uint8]
+Mask = npt.NDArray[np.bool_]
+
+# Longer ships are whole in few crops, and a paste would cover all else.
+_MOST_PX, _LEAST_AREA_PX = 150, 40
+# The water that goes along, and the ring beyond it whose colour is compared.
+_RIM_PX, _RING_PX = 3, 4
+_MARGIN_PX = _RIM_PX + _RING_PX + 1
+# Standard deviation of grey levels: open water, not a quay or a coast.
+_CALM = 14.0
+_TRIES = 6
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cutting:
+    """A ship cut out of its tile.
+
+    Attributes:
+        rgb: (s, s, 3) float32, less the mean colour of the water around it.
+        mask: (s, s) bool.
+    """
+
+    rgb: npt.NDArray[np.float32]
+    mask: Mask
+
+
+@dataclass(slots=True, eq=False)
+class Canvas:
+    """A crop that ships are pasted onto, in place.
+
+    Attributes:
+        rgb: (S, S, 3) uint8.
+        mask: (S, S) bool, all ships.
+        core: (S, S) bool, their cores.
+    """
+
+    rgb: Rgb
+    mask: Mask
+    core: Mask
+
+
+def cut_out(
+    source: TileSource, image_id: str, rgb: Rgb, ship: int, rng: np.random.Generator
+) -> Cutting | None:
+    """Cut a ship out, turned at random and mildly zoomed.
+
+    Args:
+        source: Where the tile comes from.
+        image_id: The tile.
+        rgb: (H, W, 3) uint8, its pixels.
+        ship: Which of its ships.
+        rng: Decides angle and zoom.
+
+    Returns:
+        The ship; None where it is large, cut by the tile's edge, or not alone on calm water.
+    """
+    height, width = rgb.shape[:2]
+    ships = source.table.ships_of(image_id)
+    if ship >= len(ships) or (place := box(ships[ship], height)) is None:
+        return None
+    x0, y0, x1, y1 = place
+    longest = max(x1 - x0, y1 - y0)
+    if longest > _MOST_PX or x0 == 0 or y0 == 0 or x1 == width or y1 == height:
+        return None
+    zoom = float(np.exp(rng.uniform(-0.25, 0.25)))
+    # The diagonal, so that the ship fits at any angle.
+    reach = int(np.ceil(np.hypot(x1 - x0, y1 - y0))) + 2 * _MARGIN_PX
+    size = max(16, round(reach * zoom))
+    view = View(((x0 + x1) / 2, (y0 + y1) / 2), reach, rng.uniform(0, 2 * np.pi), size)
+    left, top, right, bottom = view.window_xyxy
+    if left < 0 or top < 0 or right > width or bottom > height:
+        return None
+    window = left, top, right, bottom
+    own = view.cut_mask(crop(ships[ship], rgb.shape[:2], window), (left, top))
+    if np.count_nonzero(own) < _LEAST_AREA_PX:
+        return None
+    near = ndimage.binary_dilation(own, iterations=_RIM_PX)
+    ring = ndimage.binary_dilation(near, iterations=_RING_PX) & ~near
+    everyone = view.cut_mask(source.mask(image_id, window), (left, top))
+    pixels = view.cut_rgb(rgb).astype(np.float32)
+    if (everyone & ~own & (near | ring)).any() or not _is_calm(pixels[ring]):
+        return None
+    return Cutting(pixels - pixels[ring].mean(axis=0), own)
+
+
+def paste(canvas: Canvas, cutting: Cutting, rng: np.random.Generator, *, raft: bool) -> bool:
+    """Paste a ship somewhere on calm and free water, in place.
+
+    Args:
+        canvas: The crop.
+        cutting: The ship.
+        rng: Decides where.
+        raft: Paste it a second time alongside itself.
+
+    Returns:
+        Whether there was a place.
+    """
+    size, side = canvas.mask.shape[0], cutting.mask.shape[0]
+    if side > size:
+        return False
+    for _ in range(_TRIES):
+        x0, y0 = (int(v) for v in rng.integers(0, size - side + 1, size=2))
+        here = slice(y0, y0 + side), slice(x0, x0 + side)
+        near = ndimage.binary_dilation(cutting.mask, iterations=_MARGIN_PX)
+        if (canvas.mask[here] & near).any() or not _is_calm(canvas.rgb[here][near]):
+            continue
+        water = canvas.rgb[here][near].mean(axis=0)
+        _blend(canvas, cutting, (x0, y0), water, rim=_RIM_PX)
+        if raft and (step := _alongside(cutting.mask, rng)) is not None:
+            _blend(canvas, cutting, (x0 + step[0], y0 + step[1]), water, rim=0)
+        return True
+    return False
+
+
+def _blend(
+    canvas: Canvas,
+    cutting: Cutting,
+    place_xy: tuple[int, int],
+    water: npt.NDArray[np.floating],
+    *,
+    rim: int,
+) -> None:
+    """Lay a ship over the canvas; what lies beyond its edge is lost."""
+    size, side = canvas.mask.shape[0], cutting.mask.shape[0]
+    x0, y0 = place_xy
+    left, top = max(x0, 0), max(y0, 0)
+    right, bottom = min(x0 + side, size), min(y0 + side, size)
+    if left >= right or top >= bottom:
+        return
+    here = slice(top, bottom), slice(left, right)
+    part = slice(top - y0, bottom - y0), slice(left - x0, right - x0)
+    wide = ndimage.binary_dilation(cutting.mask, iterations=rim) if rim else cutting.mask
+    fade = ndimage.gaussian_filter(wide.astype(np.float32), 1.2 if rim else 0.6)[part][..., None]
+    under = canvas.rgb[here].astype(np.float32)
+    mixed = under * (1 - fade) + (cutting.rgb[part] + water) * fade
+    canvas.rgb[here] = np.clip(mixed + 0.5, 0, 255).astype(np.uint8)
+    canvas.mask[here] |= cutting.mask[part]
+    # The one that lies on top hides the core of the one below.
+    canvas.core[here] &= ~cutting.mask[part]
+    canvas.core[here] |= core_of(cutting.mask)[part]
+
+
+def _alongside(mask: Mask, rng: np.random.Generator) -> tuple[int, int] | None:
+    """Return the step (x, y) to the berth beside a ship, by the axes of its second moments."""
+    ys, xs = np.nonzero(mask)
+    spread = np.cov(np.stack([xs, ys]))
+    if not np.isfinite(spread).all():
+        return None
+    _, axes = np.linalg.eigh(spread)
+    across, along = axes[:, 0], axes[:, 1]
+    at = np.stack([xs, ys], axis=1) @ across
+    beam = at.max() - at.min() + rng.uniform(0.5, 2.5)
+    slip = rng.uniform(-0.3, 0.3) * np.ptp(np.stack([xs, ys], axis=1) @ along)
+    step = across * beam * rng.choice((-1, 1)) + along * slip
+    return round(float(step[0])), round(float(step[1]))
+
+
+def _is_calm(pixels: npt.NDArray[np.generic]) -> bool:
+    """Whether (n, 3) pixels are those of open water."""
+    return bool(len(pixels) and pixels.astype(np.float32).mean(axis=1).std() < _CALM)

@@ -1,0 +1,123 @@
+"""What goes wrong on a tile, ship by ship: dropped, unseen, merged, split, loose, or false."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from shipseg.evaluation.matching import BoolArray, IntArray, match_objects, overlap_matrix
+from shipseg.evaluation.results import TileResult
+from shipseg.rle import area
+
+# A prediction that covers less of a ship than this has met it by chance.
+_TOUCHED = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Mistakes:
+    """How many ships of a tile went wrong in which way; each missed ship counts once.
+
+    Attributes:
+        dropped: True ships on a tile that the gate dropped.
+        unseen: Missed, and no predicted ship lies there.
+        merged: Missed, because a predicted ship covers it together with another one.
+        split: Missed, because two or more predicted ships share it.
+        loose: Missed, because the outline of the one predicted ship there is off: IoU 0.5 or less.
+        false: Predicted where no ship is.
+    """
+
+    dropped: int = 0
+    unseen: int = 0
+    merged: int = 0
+    split: int = 0
+    loose: int = 0
+    false: int = 0
+
+    def __add__(self, other: Mistakes) -> Mistakes:
+        """Count those of both."""
+        names = [field.name for field in fields(self)]
+        return Mistakes(**{name: getattr(self, name) + getattr(other, name) for name in names})
+
+    @property
+    def missed(self) -> int:
+        """True ships without a match."""
+        return self.dropped + self.unseen + self.merged + self.split + self.loose
+
+
+def mistakes_of(tile: TileResult, *, passed: bool) -> Mistakes:
+    """Say what went wrong on a tile, at IoU above 0.5.
+
+    Args:
+        tile: Truth and prediction.
+        passed: Whether the tile passed the gate.
+
+    Example:
+        >>> from shipseg.rle import parse_rle
+        >>> near, far = parse_rle("5 10"), parse_rle("900 10")
+        >>> mistakes_of(TileResult("a.jpg", (parse_rle("1 10"),), (near, far)), passed=True)
+        Mistakes(dropped=0, unseen=0, merged=0, split=0, loose=1, false=1)
+    """
+    if not passed:
+        return Mistakes(dropped=len(tile.truth))
+    if not tile.truth or not tile.predicted:
+        return Mistakes(unseen=len(tile.truth), false=len(tile.predicted))
+    overlap = overlap_matrix(tile.predicted, tile.truth)
+    touching = _touching(overlap, tile)
+    matched = match_objects(tile.predicted, tile.truth).pairs
+    causes = [
+        _cause(touching, ship)
+        for ship in range(len(tile.truth))
+        if ship not in set(matched[:, 1].tolist())
+    ]
+    false = int(np.count_nonzero(~touching.any(axis=1)))
+    return Mistakes(**{name: causes.count(name) for name in set(causes)}, false=false)
+
+
+def _touching(overlap: IntArray, tile: TileResult) -> BoolArray:
+    """Say which predicted ship lies on which true one: a tenth of either is enough."""
+    ours = np.array([area(runs) for runs in tile.predicted])[:, None]
+    theirs = np.array([area(runs) for runs in tile.truth])
+    touching: BoolArray = overlap >= _TOUCHED * np.minimum(ours, theirs)
+    return touching & (overlap > 0)
+
+
+def _cause(touching: BoolArray, ship: int) -> str:
+    there = np.flatnonzero(touching[:, ship])
+    if not there.size:
+        return "unseen"
+    if (touching[there].sum(axis=1) > 1).any():
+        return "merged"
+    return "split" if there.size > 1 else "loose"
+
+
+def sentence_of(mistakes: Mistakes, gate_probability: float | None = None) -> str:
+    """Say in words what went wrong on a tile.
+
+    Args:
+        mistakes: Of the tile.
+        gate_probability: What the gate said of it.
+
+    Example:
+        >>> sentence_of(Mistakes(unseen=1, false=2))
+        '1 ship not seen; 2 false ships'
+    """
+    parts = []
+    if mistakes.dropped:
+        said = "" if gate_probability is None else f" ({gate_probability:.2f})"
+        parts.append(f"{_ships(mistakes.dropped)} lost: the gate dropped the tile{said}")
+    for count, what in (
+        (mistakes.unseen, "not seen"),
+        (mistakes.merged, "merged with a neighbour"),
+        (mistakes.split, "in parts"),
+        (mistakes.loose, "with an outline that is off"),
+    ):
+        if count:
+            parts.append(f"{_ships(count)} {what}")
+    if mistakes.false:
+        parts.append(f"{mistakes.false} false ship{'s' if mistakes.false > 1 else ''}")
+    return "; ".join(parts) or "all ships found, their outlines not exact"
+
+
+def _ships(count: int) -> str:
+    return f"{count} ship{'s' if count > 1 else ''}"
