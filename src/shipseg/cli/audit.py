@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from shipseg.cli.options import JsonOption, OverwriteOption, WorkersOption
+from shipseg.cli.options import JsonOption, OverwriteOption, TableArgument, WorkersOption
 
 
 class Level(StrEnum):
@@ -20,13 +20,7 @@ class Level(StrEnum):
 
 
 def audit(
-    labels: Annotated[
-        Path,
-        typer.Argument(
-            help="Label table, ImageId,EncodedPixels as .csv, .csv.gz or .csv.zip.",
-            show_default=False,
-        ),
-    ],
+    labels: TableArgument,
     images: Annotated[
         Path, typer.Option("--images", "-i", help="Folder of the tiles.", show_default=False)
     ],

@@ -7,17 +7,18 @@ from typing import Annotated
 
 import typer
 
-from shipseg.cli.options import BadRow, JsonOption, OnBadRowOption, OverwriteOption, WorkersOption
+from shipseg.cli.options import (
+    BadRow,
+    JsonOption,
+    OnBadRowOption,
+    OverwriteOption,
+    TableArgument,
+    WorkersOption,
+)
 
 
 def explore(
-    labels: Annotated[
-        Path,
-        typer.Argument(
-            help="Label table, ImageId,EncodedPixels as .csv, .csv.gz or .csv.zip.",
-            show_default=False,
-        ),
-    ],
+    labels: TableArgument,
     images: Annotated[
         Path | None,
         typer.Option(
