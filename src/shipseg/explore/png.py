@@ -1,4 +1,4 @@
-"""Plots as PNG, drawn with Pillow: matplotlib alone takes longer to load than all else here."""
+"""Plots as PNG, drawn with Pillow: matplotlib is no part of a plain install, and slow to load."""
 
 from __future__ import annotations
 
