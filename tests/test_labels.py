@@ -455,8 +455,8 @@ def test_skipping_never_gives_a_wrong_mask(
             other = f"{first} {31 - first}"
             if parse_rle(other, SHAPE).tolist() != parse_rle(cell, SHAPE).tolist():
                 lines.append(f"{image_id},{other}")
+                # One of the rows is named; which one depends on what else lies there.
                 broken.add(image_id)
-                expected.add(row + 1)
     path = tmp_path / "labels.csv"
     path.write_text(HEADER + "\n".join(lines) + "\n")
     table = read_labels(path, shape_hw=SHAPE, on_bad_row="skip")

@@ -116,7 +116,7 @@ def test_a_launch_beside_a_tanker_is_a_ship_of_its_own() -> None:
 
 def test_hulls_part_along_the_lowest_water_between_their_cores() -> None:
     # Not in the middle: the valley lies close to the left hull.
-    row = [0.97] * 10 + [0.15] + [0.35] * 11 + [0.97] * 10
+    row = [0.97] * 10 + [0.1] + [0.25] * 11 + [0.97] * 10
     left, right = parts(np.array([row] * 8, np.float32))
     assert left[:, :10].all()
     assert right[:, 11:].all()

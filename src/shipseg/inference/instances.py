@@ -14,8 +14,9 @@ Map = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
 
 _EIGHT = np.ones((3, 3), dtype=np.int8)
-# A pixel is core at this probability.
-_CORE = 0.5
+# A pixel is core at this probability, and a core counts where some pixel of it is surer. Two hulls
+# are two where the map falls below the first between them; higher, uneven decks fall apart as well.
+_CORE, _PEAK = 0.35, 0.7
 # A ship's core is about a third of it. Much smaller ones are specks of doubt on a large deck.
 _LEAST_CORE = 0.2
 # Steps in which the water rises from the cores to the blob's rim.
@@ -84,7 +85,9 @@ def split_touching(part: Mask, core: Map, *, min_area_px: int) -> list[Mask]:
     cores, count = ndimage.label(part & (core >= _CORE), structure=_EIGHT)
     sizes = np.bincount(cores.ravel(), minlength=count + 1)
     least = max(1, round(_LEAST_CORE * min_area_px))
-    kept = sorted((n for n in range(1, count + 1) if sizes[n] >= least), key=lambda n: -sizes[n])
+    peaks = ndimage.maximum(core, cores, np.arange(count + 1))
+    kept = [n for n in range(1, count + 1) if sizes[n] >= least and peaks[n] >= _PEAK]
+    kept.sort(key=lambda n: -sizes[n])
     while len(kept) > 1:
         basins = _basins(part, core, cores, kept)
         areas = np.bincount(basins.ravel(), minlength=len(kept) + 1)[1:]
