@@ -172,7 +172,7 @@ def test_parity_is_measured_and_recorded(exported: Exported) -> None:
 def test_the_segmenter_takes_any_sides(exported: Exported, shape_hw: tuple[int, int]) -> None:
     rgb = random_rgb(*shape_hw)
     expected = torch.sigmoid(make_segmenter()(batch(rgb)))[0].numpy()
-    found = SegmenterSession(exported.bundle, threads=1, mirror=False)(rgb)
+    found = SegmenterSession(exported.bundle, threads=1)(rgb)
     assert found.shape == (2, *shape_hw)
     assert expected.std() > 0.05  # else any graph would agree
     np.testing.assert_allclose(found, expected, atol=2e-3)
@@ -284,7 +284,7 @@ def test_parity_has_a_limit(difference: float) -> None:
 def test_a_network_that_gives_nan_differs(exported: Exported) -> None:
     net = make_segmenter()
     nn.init.constant_(net.unet.segmentation_head[0].bias, float("nan"))
-    session = SegmenterSession(exported.bundle, threads=1, mirror=False)
+    session = SegmenterSession(exported.bundle, threads=1)
     found = parity.segmenter_difference(net, session, [random_rgb(64, 64), random_rgb(64, 96)])
     assert np.isnan(found)
 

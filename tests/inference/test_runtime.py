@@ -28,13 +28,6 @@ def test_the_segmenter_gives_each_pixel_its_own_probability(bundle: Bundle) -> N
     found[:] = 0  # the caller's to change
 
 
-def test_a_mirrored_segmenter_averages_both_sides(bundle: Bundle) -> None:
-    image = np.random.default_rng(1).integers(0, 256, (64, 96, 3), np.uint8)
-    # The pixel graph commutes with mirrors, so the mean is the map itself.
-    plain = SegmenterSession(bundle, threads=1)(image)
-    np.testing.assert_array_equal(SegmenterSession(bundle, threads=1, mirror=True)(image), plain)
-
-
 def test_a_view_that_is_not_contiguous_is_the_same_picture(bundle: Bundle) -> None:
     image = np.random.default_rng(0).integers(0, 256, (200, 200, 3), np.uint8)
     view = image[32:96, 64:160]

@@ -224,7 +224,7 @@ def export_bundle(
         ),
         segmenter=SegmenterSpec(
             file="segmenter.onnx", sha256=sha256(segmenter_graph), multiple=32, threshold=0.5,
-            min_area_px=1, crop_size=segmenter_config.crop_size, mirror=True,
+            min_area_px=1, crop_size=segmenter_config.crop_size,
         ),
         provenance=_provenance(gate_config, segmenter_config, choices.data, train, val),
         parity=_no_parity(),
@@ -290,9 +290,7 @@ def _parity(
     check_difference("gate", gate_off)
     # The first ones hold ships: where all is sea, a wrong graph may say the same.
     views = pictures[:SEGMENTER_TILES]
-    segmenter_off = segmenter_difference(
-        segmenter, SegmenterSession(bundle, threads=1, mirror=False), views
-    )
+    segmenter_off = segmenter_difference(segmenter, SegmenterSession(bundle, threads=1), views)
     check_difference("segmenter", segmenter_off)
     return Parity(
         gate_max_abs_difference=gate_off,

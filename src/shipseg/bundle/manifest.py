@@ -82,7 +82,6 @@ class SegmenterSpec(_Part):
         threshold: Least probability with which a pixel is ship.
         min_area_px: Ships below this area are dropped.
         crop_size: Side of the crops that it was trained on, in pixels.
-        mirror: Segment a picture's mirror image as well, and average the two.
         calibration: Of the ships' scores; None where a score is the mask's mean probability.
     """
 
@@ -92,7 +91,6 @@ class SegmenterSpec(_Part):
     threshold: Probability
     min_area_px: int = Field(ge=1, le=10_000)
     crop_size: int = Field(ge=32, le=4096)
-    mirror: bool = False
     calibration: CalibrationSpec | None = None
 
 

@@ -57,14 +57,12 @@ class SegmenterSession:
     Args:
         bundle: With the graph.
         threads: Threads of one call.
-        mirror: Average with the mirror image; None does as the manifest says.
 
     Raises:
         BundleError: ONNX Runtime cannot load the graph, or it has other inputs or outputs.
     """
 
-    def __init__(self, bundle: Bundle, *, threads: int, mirror: bool | None = None) -> None:
-        self._mirror = bundle.manifest.segmenter.mirror if mirror is None else mirror
+    def __init__(self, bundle: Bundle, *, threads: int) -> None:
         self._graph = _Graph(
             bundle.segmenter, f"{bundle.source}: the segmenter", threads, _SEGMENTER
         )
@@ -81,13 +79,6 @@ class SegmenterSession:
         Raises:
             BundleError: The graph fails, or answers in another shape.
         """
-        found = self._maps(image)
-        if self._mirror:
-            found += self._maps(image[:, ::-1])[..., ::-1]
-            found *= np.float32(0.5)
-        return found
-
-    def _maps(self, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         (maps,) = self._graph(image, (1, 2, *image.shape[:2]))
         found: npt.NDArray[np.float32] = maps[0]
         return found
