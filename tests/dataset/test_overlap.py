@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shipseg.dataset.overlap import Overlap, Search, find_overlaps, group_overlaps
+from shipseg.dataset.overlap.compare import same_ground
 from shipseg.dataset.overlap.pixels import Album, alike_pairs
 from shipseg.errors import ConfigError, UsageError
 from shipseg.labels import LabelTable
@@ -70,6 +71,18 @@ def test_ground_of_one_colour_is_never_the_same(tmp_path: Path) -> None:
     for name in names:
         save(tmp_path / name, pictures[name[:5] if name[0] != "b" else name[:-5]])
     assert search(names, tmp_path).overlaps == ()
+
+
+def test_what_is_equal_is_the_same_ground_only_if_it_tells_something() -> None:
+    sea = draw_sea(0, 2)
+    edge = np.where(np.add.outer(np.arange(128), np.arange(128)) % 128 < 60, 0, 90).astype(np.uint8)
+    assert same_ground(sea, sea)
+    # An edge along the diagonal is four different squares.
+    assert not same_ground(edge, edge)
+    assert not same_ground(sea, draw_sea(1, 2))
+    # The same waves, but far brighter: no noise of any codec.
+    assert same_ground(sea, sea + 1)
+    assert not same_ground(sea, sea + 20)
 
 
 def test_a_tile_that_is_there_twice_is_an_overlap_without_shift(tmp_path: Path) -> None:

@@ -107,6 +107,17 @@ def test_many_tiles_are_read_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     assert pairs_of(table) == whole
 
 
+def test_ships_lead_to_pairs_whose_blocks_look_too_different(tmp_path: Path) -> None:
+    sea = draw_sea(0, contrast=12)
+    save(tmp_path / "a.jpg", cut(sea, (0, 0)))
+    save(tmp_path / "b.jpg", cut(sea, (1, 0)), quality=60)
+    ship = rectangle(100, 70, 20, 10, 7 * BLOCK)
+    masks = {"a.jpg": [cut(ship, (0, 0))], "b.jpg": [cut(ship, (1, 0))]}
+    assert pairs_of(table_of({name: [] for name in masks}), tmp_path) == ()
+    found = pairs_of(table_of(masks), tmp_path)
+    assert found == (Overlap("a.jpg", "b.jpg", (BLOCK, 0), "pixels"),)
+
+
 def test_pixels_overrule_ships(tmp_path: Path) -> None:
     mask = rectangle(70, 70, 20, 10)
     table = table_of({f"{name}.jpg": [mask] for name in "abcd"})
