@@ -455,8 +455,8 @@ def test_skipping_never_gives_a_wrong_mask(
             other = f"{first} {31 - first}"
             if parse_rle(other, SHAPE).tolist() != parse_rle(cell, SHAPE).tolist():
                 lines.append(f"{image_id},{other}")
-                # One of the rows is named; which one depends on what else lies there.
                 broken.add(image_id)
+                expected.add(row + 1)
     path = tmp_path / "labels.csv"
     path.write_text(HEADER + "\n".join(lines) + "\n")
     table = read_labels(path, shape_hw=SHAPE, on_bad_row="skip")
@@ -550,6 +550,17 @@ def test_a_failing_source_of_pairs_leaves_the_old_file(tmp_path: Path) -> None:
         write_labels(path, pairs())  # type: ignore[arg-type]
     assert path.read_text() == GOOD
     assert [item.name for item in tmp_path.iterdir()] == ["labels.csv"]
+
+
+def test_every_row_that_overlaps_an_earlier_one_is_named(tmp_path: Path) -> None:
+    # The last ship lies over both others: a sweep that compares with the widest one alone would
+    # name it, and miss that the second lies on the first.
+    lines = ["a,10 3", "a,11 5", "a,1 25", "a,29 1", "b,1 2"]
+    path = put(tmp_path, HEADER + "\n".join(lines) + "\n")
+    faults = read_labels(path, shape_hw=SHAPE, on_bad_row="skip").faults
+    named = {fault.row: fault.reason for fault in faults if "overlaps" in fault.reason}
+    assert sorted(named) == [3, 4]
+    assert all("row 2" in reason for reason in named.values())
 
 
 # --- the split ----------------------------------------------------------------------------------

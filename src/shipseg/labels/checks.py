@@ -246,7 +246,7 @@ def fault_repeats(rows: Rows, ships: Ships) -> Ships:
 
 
 def fault_overlaps(rows: Rows, ships: Ships, shape_hw: tuple[int, int]) -> None:
-    """Fault, of two ships of one image that share a pixel, the one in the later row.
+    """Fault each ship that shares a pixel with one of an earlier row of its image.
 
     Args:
         rows: All rows.
@@ -266,12 +266,34 @@ def fault_overlaps(rows: Rows, ships: Ships, shape_hw: tuple[int, int]) -> None:
     starts = runs[:, 0] + shift[owners]
     pairs = owners[_overlaps(starts, starts + runs[:, 1])]
 
-    earlier, later = np.sort(ships.rows[pairs], axis=1).T.tolist() if len(pairs) else ([], [])
-    partner: dict[int, int] = {}
-    for row, other in sorted(zip(later, earlier, strict=True)):
-        partner.setdefault(row, other)
-    for row, other in partner.items():
-        rows.fault(row, f"the ship overlaps the one of row {rows.numbers[other]}")
+    # The sweep tells which images have an overlap, not every ship that has one.
+    canvas = np.full(shape_hw[0] * shape_hw[1], -1, dtype=np.int64)
+    for image in np.unique(ships.images[pairs[:, 0]]).tolist():
+        _fault_image(rows, ships, np.flatnonzero(ships.images == image), canvas)
+
+
+def _fault_image(rows: Rows, ships: Ships, members: Ints, canvas: Ints) -> None:
+    """Fault each ship of one image that lies on a pixel of an earlier row's.
+
+    Args:
+        rows: All rows.
+        ships: Ships sorted by image.
+        members: The image's ships.
+        canvas: (pixels,) all -1, and again so afterwards.
+    """
+    painted = []
+    for ship in members[np.argsort(ships.rows[members], kind="stable")].tolist():
+        runs = ships.runs[ships.offsets[ship] : ships.offsets[ship + 1]]
+        pixels = np.repeat(runs[:, 0] - np.cumsum(runs[:, 1]) + runs[:, 1], runs[:, 1])
+        pixels += np.arange(len(pixels))
+        below = canvas[pixels]
+        if (below >= 0).any():
+            other = rows.numbers[int(below[below >= 0].min())]
+            rows.fault(int(ships.rows[ship]), f"the ship overlaps the one of row {other}")
+        canvas[pixels[below < 0]] = ships.rows[ship]
+        painted.append(pixels)
+    for pixels in painted:
+        canvas[pixels] = -1
 
 
 def _overlaps(starts: Ints, ends: Ints) -> Ints:
