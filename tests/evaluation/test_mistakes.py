@@ -37,8 +37,12 @@ def wrong(truth: list[Runs], predicted: list[Runs], *, passed: bool = True) -> M
         ([SHIP], [box(10, 10, 16, 18)], Mistakes(loose=1)),
         ([SHIP], [box(10, 10, 20, 18), box(20, 10, 30, 18)], Mistakes(split=1)),
         ([SHIP, BESIDE], [box(10, 10, 30, 26)], Mistakes(merged=2)),
-        # Half of a pair is found whole; only the neighbour is missed.
-        ([SHIP, BESIDE], [box(10, 10, 30, 20)], Mistakes(merged=1)),
+        # One of the pair is found, with most of the other; the other is missed.
+        ([SHIP, BESIDE], [box(10, 10, 30, 23)], Mistakes(merged=1)),
+        # Its outline only brushes the neighbour, which has no prediction of its own.
+        ([SHIP, BESIDE], [box(10, 10, 30, 19)], Mistakes(loose=1)),
+        ([SHIP, box(10, 18, 12, 26)], [box(10, 10, 30, 19)], Mistakes(loose=1)),
+        ([SHIP, BESIDE], [SHIP], Mistakes(unseen=1)),
         ([SHIP], [SHIP, FAR], Mistakes(false=1)),
         # A crumb at the rim of a ship that is found is no false ship and no mistake.
         ([SHIP], [box(10, 10, 27, 18), box(27, 10, 30, 18)], Mistakes()),

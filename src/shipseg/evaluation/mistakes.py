@@ -6,12 +6,14 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from shipseg.evaluation.matching import BoolArray, IntArray, match_objects, overlap_matrix
+from shipseg.evaluation.matching import FloatArray, match_objects, overlap_matrix
 from shipseg.evaluation.results import TileResult
 from shipseg.rle import area
 
 # A prediction that covers less of a ship than this has met it by chance.
 _TOUCHED = 0.1
+# One prediction that covers this much of each of two ships has taken them for one.
+_COVERED = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +23,7 @@ class Mistakes:
     Attributes:
         dropped: True ships on a tile that the gate dropped.
         unseen: Missed, and no predicted ship lies there.
-        merged: Missed, because a predicted ship covers it together with another one.
+        merged: Missed, because one predicted ship covers half or more of it and of another one.
         split: Missed, because two or more predicted ships share it.
         loose: Missed, because the outline of the one predicted ship there is off: IoU 0.5 or less.
         false: Predicted where no ship is.
@@ -63,30 +65,31 @@ def mistakes_of(tile: TileResult, *, passed: bool) -> Mistakes:
     if not tile.truth or not tile.predicted:
         return Mistakes(unseen=len(tile.truth), false=len(tile.predicted))
     overlap = overlap_matrix(tile.predicted, tile.truth)
-    touching = _touching(overlap, tile)
-    matched = match_objects(tile.predicted, tile.truth).pairs
+    ours, theirs = (
+        np.array([area(runs) for runs in side]) for side in (tile.predicted, tile.truth)
+    )
+    matched = set(match_objects(tile.predicted, tile.truth).pairs[:, 1].tolist())
     causes = [
-        _cause(touching, ship)
-        for ship in range(len(tile.truth))
-        if ship not in set(matched[:, 1].tolist())
+        _cause(overlap / theirs, ship) for ship in range(len(tile.truth)) if ship not in matched
     ]
-    false = int(np.count_nonzero(~touching.any(axis=1)))
+    # A crumb at a ship's rim is a flaw of its outline, and no ship seen where none is.
+    near = (overlap > 0) & (overlap >= _TOUCHED * np.minimum(ours[:, None], theirs))
+    false = int(np.count_nonzero(~near.any(axis=1)))
     return Mistakes(**{name: causes.count(name) for name in set(causes)}, false=false)
 
 
-def _touching(overlap: IntArray, tile: TileResult) -> BoolArray:
-    """Say which predicted ship lies on which true one: a tenth of either is enough."""
-    ours = np.array([area(runs) for runs in tile.predicted])[:, None]
-    theirs = np.array([area(runs) for runs in tile.truth])
-    touching: BoolArray = overlap >= _TOUCHED * np.minimum(ours, theirs)
-    return touching & (overlap > 0)
+def _cause(covered: FloatArray, ship: int) -> str:
+    """Say why a ship was missed.
 
-
-def _cause(touching: BoolArray, ship: int) -> str:
-    there = np.flatnonzero(touching[:, ship])
+    Args:
+        covered: (predicted, truths) share of each true ship that each prediction covers.
+        ship: The true ship.
+    """
+    there = np.flatnonzero(covered[:, ship] >= _TOUCHED)
     if not there.size:
         return "unseen"
-    if (touching[there].sum(axis=1) > 1).any():
+    over = covered[covered[:, ship] >= _COVERED] >= _COVERED
+    if (over.sum(axis=1) > 1).any():
         return "merged"
     return "split" if there.size > 1 else "loose"
 
