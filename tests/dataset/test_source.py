@@ -80,7 +80,7 @@ def test_excluded_tiles_are_left_out_and_need_no_file(own_tiles, tmp_path):
     listed.write_text(f"reason,ImageId\ntruncated,{first}\nblank,{second}\nblank,other.jpg\n")
     assert open_own(own_tiles, exclude=listed).image_ids == tuple(rest)
     listed.write_text("ImageId\n" + "\n".join(own_tiles.ids) + "\n")
-    with pytest.raises(ConfigError, match="all 8 labelled tiles"):
+    with pytest.raises(UsageError, match="all 8 labelled tiles"):
         open_own(own_tiles, exclude=listed)
 
 

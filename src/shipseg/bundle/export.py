@@ -7,11 +7,9 @@ with the networks, choose thresholds on validation tiles, measure the detector w
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +19,7 @@ from shipseg import __version__
 from shipseg.bundle.calibration import calibrate
 from shipseg.bundle.card import render_card
 from shipseg.bundle.format import Bundle, check_output, sha256, write_bundle
-from shipseg.bundle.manifest import GateSpec, Manifest, Parity, Provenance, SegmenterSpec
+from shipseg.bundle.manifest import GateSpec, Manifest, Parity, SegmenterSpec
 from shipseg.bundle.measure import (
     GateView,
     Measuring,
@@ -31,33 +29,23 @@ from shipseg.bundle.measure import (
     figures_of,
     gate_views,
     no_progress,
-    shrink,
 )
 from shipseg.bundle.networks import load_gate, load_segmenter, read_run
 from shipseg.bundle.onnx_export import export_gate, export_segmenter
-from shipseg.bundle.parity import (
-    GATE_TILES,
-    SEGMENTER_TILES,
-    check_difference,
-    gate_difference,
-    segmenter_difference,
-)
+from shipseg.bundle.parity import measure_parity
+from shipseg.bundle.provenance import check_together, license_of, provenance_of
 from shipseg.bundle.thresholds import (
     SegmenterPoint,
     choose_cell_threshold,
     choose_gate_threshold,
     choose_segmenter_point,
 )
-from shipseg.dataset.source import TileSource
-from shipseg.errors import BadInputError, UsageError
+from shipseg.errors import UsageError
 from shipseg.evaluation.classification import OperatingPoint, confusion_at
 from shipseg.evaluation.evaluate import evaluate
-from shipseg.inference.runtime import GateSession, SegmenterSession
-from shipseg.labels.csvfile import open_csv
-from shipseg.models.gate import GATE_STRIDE, Gate
-from shipseg.models.segmenter import Segmenter
+from shipseg.models.gate import GATE_STRIDE
 from shipseg.scores import Calibration
-from shipseg.training.config import GateConfig, SegmenterConfig, TrainConfig
+from shipseg.training.config import GateConfig, SegmenterConfig
 from shipseg.training.data import open_tiles
 from shipseg.training.folder import RunFolder
 
@@ -65,15 +53,6 @@ logger = logging.getLogger(__name__)
 
 TILE_LIMIT = 2000
 """Most validation tiles that are measured: half an hour of one core where all of them pass."""
-
-AIRBUS = "Airbus Ship Detection Challenge (Kaggle, 2018)"
-AIRBUS_LICENSE = (
-    "Non-commercial use only: trained on tiles of the Airbus Ship Detection Challenge, whose terms "
-    "allow neither commercial use nor passing the tiles on."
-)
-OTHER_LICENSE = "Not stated; the terms of the training data apply."
-# The challenge's ImageIds: nine hexadecimal digits.
-_AIRBUS_ID = re.compile(r"[0-9a-f]{9}\.jpg")
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +178,7 @@ def export_bundle(
             logger.warning(
                 "the training in '%s' has not ended; its best epoch so far is taken", run
             )
-    _check_together(gate_config, segmenter_config, moved=any(moved.values()))
+    check_together(gate_config, segmenter_config, moved=any(moved.values()))
     train, val = open_tiles(gate_config)
     tiles = Measuring(val, workers, progress)
     chosen_ids = _sample(val.image_ids, choices.tile_limit, gate_config.seed)
@@ -217,7 +196,7 @@ def export_bundle(
         name=choices.name or out.stem,
         created=datetime.now(UTC).date(),
         shipseg=__version__,
-        license=choices.license or (AIRBUS_LICENSE if _is_airbus(val) else OTHER_LICENSE),
+        license=choices.license or license_of(val),
         gate=GateSpec(
             file="gate.onnx", sha256=sha256(gate_graph), input_size=gate_config.input_size,
             stride=GATE_STRIDE, tile_size=gate_config.tile_size, threshold=0.5, cell_threshold=0.5,
@@ -226,14 +205,14 @@ def export_bundle(
             file="segmenter.onnx", sha256=sha256(segmenter_graph), multiple=32, threshold=0.5,
             min_area_px=1, crop_size=segmenter_config.crop_size,
         ),
-        provenance=_provenance(gate_config, segmenter_config, choices.data, train, val),
+        provenance=provenance_of(gate_config, segmenter_config, choices.data, train, val),
         parity=_no_parity(),
         figures={},
     )  # fmt: skip
     bundle = Bundle(manifest, gate_graph, segmenter_graph, str(out))
 
     announce("comparing torch with ONNX Runtime")
-    bundle = _with(bundle, parity=_parity(bundle, gate, segmenter, tiles, chosen_ids))
+    bundle = _with(bundle, parity=measure_parity(bundle, gate, segmenter, tiles, chosen_ids))
     announce(f"choosing thresholds on {len(chosen_ids):,} validation tiles")
     views = gate_views(bundle, tiles, chosen_ids)
     gate_point = _gate_point(views, choices)
@@ -268,38 +247,6 @@ def _sample(image_ids: Sequence[str], limit: int | None, seed: int) -> list[str]
         return list(image_ids)
     drawn = np.random.default_rng(seed).permutation(len(image_ids))[:limit]
     return [image_ids[index] for index in sorted(drawn)]
-
-
-def _parity(
-    bundle: Bundle, gate: Gate, segmenter: Segmenter, tiles: Measuring, image_ids: Sequence[str]
-) -> Parity:
-    """Compare on tiles, half of them with ships where there are enough.
-
-    Raises:
-        QualityGateError: A difference is too large.
-    """
-    table = tiles.source.table
-    with_ships = [image_id for image_id in image_ids if table.has_ships(image_id)]
-    empty = [image_id for image_id in image_ids if not table.has_ships(image_id)]
-    ids = [*with_ships[: max(GATE_TILES // 2, GATE_TILES - len(empty))], *empty][:GATE_TILES]
-    pictures = tiles.over(ids, lambda _, rgb: rgb, "reading tiles")
-    side = bundle.manifest.gate.input_size
-    gate_off = gate_difference(
-        gate, GateSession(bundle, threads=1), [shrink(rgb, side) for rgb in pictures]
-    )
-    check_difference("gate", gate_off)
-    # The first ones hold ships: where all is sea, a wrong graph may say the same.
-    views = pictures[:SEGMENTER_TILES]
-    segmenter_off = segmenter_difference(segmenter, SegmenterSession(bundle, threads=1), views)
-    check_difference("segmenter", segmenter_off)
-    return Parity(
-        gate_max_abs_difference=gate_off,
-        segmenter_max_abs_difference=segmenter_off,
-        gate_tiles=len(pictures),
-        segmenter_tiles=len(views),
-        onnxruntime=metadata.version("onnxruntime"),
-        torch=metadata.version("torch"),
-    )
 
 
 def _no_parity() -> Parity:
@@ -343,59 +290,3 @@ def _with_thresholds(
 def _calibrated(segmenter: SegmenterSpec, calibration: Calibration | None) -> dict[str, Any]:
     fields = segmenter.model_dump()
     return fields | {"calibration": None if calibration is None else asdict(calibration)}
-
-
-def _provenance(
-    gate: GateConfig,
-    segmenter: SegmenterConfig,
-    data: str | None,
-    train: TileSource,
-    val: TileSource,
-) -> Provenance:
-    known = AIRBUS if _is_airbus(val) else f"tiles of {gate.labels.name}"
-    return Provenance(
-        gate_encoder=gate.encoder,
-        segmenter_encoder=segmenter.encoder,
-        training_data=data or known,
-        split=_describe_split(gate),
-        train_tiles=len(train),
-        val_tiles=len(val),
-        val_ship_tiles=val.count().with_ships,
-        chosen_on_tiles=0,
-    )
-
-
-def _is_airbus(tiles: TileSource) -> bool:
-    return all(_AIRBUS_ID.fullmatch(image_id) for image_id in tiles.image_ids)
-
-
-def _describe_split(config: TrainConfig) -> str:
-    if config.split is None:
-        return f"a random {config.val_share:.0%} of the tiles validate; overlapping tiles leak"
-    columns = open_csv(config.split, ("ImageId", "split"), ("acquisition",)).columns
-    by = "no acquisition on both sides" if "acquisition" in columns else "acquisitions not stated"
-    return f"fixed, {by}"
-
-
-def _check_together(gate: GateConfig, segmenter: SegmenterConfig, *, moved: bool) -> None:
-    """Refuse runs that do not fit together, and warn of what may flatter the figures."""
-    if gate.tile_size != segmenter.tile_size:
-        raise UsageError(
-            f"the gate was trained on tiles of {gate.tile_size} px, "
-            f"the segmenter on tiles of {segmenter.tile_size} px",
-            hint="export two runs that were trained on the same tiles",
-        )
-    if gate.tile_size % gate.input_size:
-        raise BadInputError(
-            f"the gate's input_size {gate.input_size} does not divide its tile_size "
-            f"{gate.tile_size}, and the detector shrinks by whole factors",
-            hint=f"train a gate with an input_size of {gate.tile_size // 2}",
-        )
-    keys = ["labels", "split", *(() if gate.split else ("seed", "val_share"))]
-    differing = [key for key in keys if getattr(gate, key) != getattr(segmenter, key)]
-    if differing and not moved:
-        logger.warning(
-            "the two runs differ in %s: the segmenter may have been trained on tiles that the "
-            "figures come from",
-            ", ".join(differing),
-        )

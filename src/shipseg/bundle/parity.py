@@ -7,11 +7,15 @@ get it: from the bundle's bytes, with rounded weights, through the session that 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib import metadata
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
+from shipseg.bundle.format import Bundle
+from shipseg.bundle.manifest import Parity
+from shipseg.bundle.measure import Measuring, shrink
 from shipseg.errors import QualityGateError
 from shipseg.inference.runtime import GateSession, SegmenterSession
 from shipseg.models.gate import Gate
@@ -80,6 +84,45 @@ def check_difference(what: str, difference: float) -> None:
             f"the limit is {MAX_DIFFERENCE}",
             hint="another encoder or another version of torch may export better",
         )
+
+
+def measure_parity(
+    bundle: Bundle, gate: Gate, segmenter: Segmenter, tiles: Measuring, image_ids: Sequence[str]
+) -> Parity:
+    """Compare on tiles, half of them with ships where there are enough.
+
+    Args:
+        bundle: With the graphs.
+        gate: The trained gate.
+        segmenter: The trained segmenter.
+        tiles: Tiles to compare on.
+        image_ids: Which of them.
+
+    Raises:
+        QualityGateError: A difference is too large.
+    """
+    table = tiles.source.table
+    with_ships = [image_id for image_id in image_ids if table.has_ships(image_id)]
+    empty = [image_id for image_id in image_ids if not table.has_ships(image_id)]
+    ids = [*with_ships[: max(GATE_TILES // 2, GATE_TILES - len(empty))], *empty][:GATE_TILES]
+    pictures = tiles.over(ids, lambda _, rgb: rgb, "reading tiles")
+    side = bundle.manifest.gate.input_size
+    gate_off = gate_difference(
+        gate, GateSession(bundle, threads=1), [shrink(rgb, side) for rgb in pictures]
+    )
+    check_difference("gate", gate_off)
+    # The first ones hold ships: where all is sea, a wrong graph may say the same.
+    views = pictures[:SEGMENTER_TILES]
+    segmenter_off = segmenter_difference(segmenter, SegmenterSession(bundle, threads=1), views)
+    check_difference("segmenter", segmenter_off)
+    return Parity(
+        gate_max_abs_difference=gate_off,
+        segmenter_max_abs_difference=segmenter_off,
+        gate_tiles=len(pictures),
+        segmenter_tiles=len(views),
+        onnxruntime=metadata.version("onnxruntime"),
+        torch=metadata.version("torch"),
+    )
 
 
 def _batch(view: Rgb) -> torch.Tensor:

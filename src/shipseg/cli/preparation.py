@@ -29,7 +29,7 @@ from shipseg.dataset.prepare import (
 from shipseg.dataset.source import TileSource
 from shipseg.errors import UsageError
 from shipseg.imaging.formats import shown_name
-from shipseg.labels import LabelTable, OnBadRow, read_exclusions, read_labels
+from shipseg.labels import OnBadRow, read_labels, without_excluded
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,7 +84,9 @@ def choose_tiles(
     if table.faults:
         note(f"{len(table.faults):,} rows of '{labels}' set aside, the first is {table.faults[0]}")
     if exclude is not None:
-        table = _without(table, exclude)
+        kept = without_excluded(table, exclude)
+        note(f"{len(table) - len(kept):,} tiles left out, as '{exclude}' says")
+        table = kept
     if split is None:
         note(
             f"no split given: a random {100 * val_share:.0f} % of the tiles are 'val'. Where tiles "
@@ -100,15 +102,6 @@ def choose_tiles(
     drawn = draw(there, table, request)
     missing = {name: ids for name, ids in missing.items() if name in (request.only or parts)}
     return ChosenTiles(make_plan(request, source, drawn), missing)
-
-
-def _without(table: LabelTable, exclude: Path) -> LabelTable:
-    excluded = read_exclusions(exclude)
-    kept = table.subset(image_id for image_id in table.image_ids if image_id not in excluded)
-    if not len(kept):
-        raise UsageError(f"all {len(table):,} labelled tiles are in the exclusion list '{exclude}'")
-    note(f"{len(table) - len(kept):,} tiles left out, as '{exclude}' says")
-    return kept
 
 
 class Preparation:

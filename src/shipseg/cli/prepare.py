@@ -10,6 +10,7 @@ import typer
 
 from shipseg.cli.options import (
     BadRow,
+    ExcludeOption,
     JsonOption,
     OnBadRowOption,
     OverwriteOption,
@@ -82,14 +83,7 @@ def prepare(
         list[str] | None,
         typer.Option("--part", help="Make only this part; may be given again.", show_default="all"),
     ] = None,
-    exclude: Annotated[
-        Path | None,
-        typer.Option(
-            "--exclude",
-            help="Table with a column ImageId: tiles to leave out, as 'shipseg audit' finds them.",
-            show_default=False,
-        ),
-    ] = None,
+    exclude: ExcludeOption = None,
     size: Annotated[
         int | None,
         typer.Option("--size", help="Side of the pictures in pixels.", show_default="the tiles'"),

@@ -11,7 +11,7 @@ from shipseg.dataset.overlap import find_overlaps, group_overlaps
 from shipseg.dataset.partition import describe_parts, partition
 from shipseg.errors import BadInputError, UsageError
 from shipseg.imaging.formats import shown_name
-from shipseg.labels import LabelTable, read_exclusions, read_labels, read_split, write_split
+from shipseg.labels import LabelTable, read_labels, read_split, without_excluded, write_split
 from shipseg.writers.rows import open_rows
 
 _DEFAULT_SHARE = 0.1
@@ -164,8 +164,7 @@ def _read(question: Question) -> LabelTable:
         count, first = len(table.faults), table.faults[0]
         note(f"{count:,} rows of '{question.labels}' set aside, the first is {first}")
     if question.exclude is not None:
-        excluded = read_exclusions(question.exclude)
-        kept = table.subset(name for name in table.image_ids if name not in excluded)
+        kept = without_excluded(table, question.exclude)
         note(f"{len(table) - len(kept):,} tiles left out, as '{question.exclude}' says")
         table = kept
     if not len(table):

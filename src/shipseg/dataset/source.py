@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from shipseg.errors import BadInputError, ConfigError
 from shipseg.imaging.decode import decode_tile
-from shipseg.labels import LabelTable, OnBadRow, read_exclusions, read_labels, read_split
+from shipseg.labels import LabelTable, OnBadRow, read_labels, read_split, without_excluded
 from shipseg.rle import TILE_HW, crop
 
 logger = logging.getLogger(__name__)
@@ -145,8 +145,8 @@ def open_source(
         exclude: Table with the column `ImageId`: tiles to leave out, as `shipseg audit` finds them.
 
     Raises:
-        ConfigError: The folder is not there, or nothing is left.
-        UsageError: A table is not there.
+        ConfigError: The folder is not there.
+        UsageError: A table is not there, or nothing is left.
         LabelError: The table has faults.
         BadInputError: Tiles are missing; the message counts them and names the first.
     """
@@ -158,7 +158,7 @@ def open_source(
             "%d rows of '%s' set aside, the first is %s", len(table.faults), labels, table.faults[0]
         )
     if exclude is not None:
-        table = _without(table, exclude)
+        table = without_excluded(table, exclude)
     # One listing instead of 192,556 calls to stat.
     present = {entry.name for entry in images.iterdir()}
     absent = [image_id for image_id in table.image_ids if image_id not in present]
@@ -178,14 +178,6 @@ def open_source(
         logger.warning("left out: %s", found)
         table = table.subset([i for i in table.image_ids if i in present])
     return TileSource(images, table)
-
-
-def _without(table: LabelTable, exclude: Path) -> LabelTable:
-    excluded = read_exclusions(exclude)
-    kept = [image_id for image_id in table.image_ids if image_id not in excluded]
-    if not kept:
-        raise ConfigError(f"all {len(table)} labelled tiles are in the exclusion list '{exclude}'")
-    return table.subset(kept)
 
 
 def divide(

@@ -10,7 +10,7 @@ from shipseg.explore.curves import Spot, Whisker, curve_plot, reliability_plot, 
 from shipseg.explore.marks import Plot
 
 _CAUSES = {
-    "dropped": "dropped by the gate",
+    "dropped": "gate dropped",
     "unseen": "not seen",
     "merged": "merged",
     "split": "in parts",

@@ -1,6 +1,6 @@
 """The label table: read, validate, summarise, write."""
 
-from shipseg.labels.exclusions import read_exclusions
+from shipseg.labels.exclusions import read_exclusions, without_excluded
 from shipseg.labels.read import OnBadRow, read_labels
 from shipseg.labels.split import read_split, write_split
 from shipseg.labels.table import Fault, LabelTable
@@ -13,6 +13,7 @@ __all__ = [
     "read_exclusions",
     "read_labels",
     "read_split",
+    "without_excluded",
     "write_labels",
     "write_split",
 ]

@@ -1,13 +1,13 @@
-"""Read which images are to be left out."""
+"""Leave out the images that a list names."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
-from shipseg.errors import LabelError
+from shipseg.errors import LabelError, UsageError
 from shipseg.labels.csvfile import open_csv
-from shipseg.labels.table import Fault, faults_message
+from shipseg.labels.table import Fault, LabelTable, faults_message
 
 
 def read_exclusions(path: str | os.PathLike[str]) -> frozenset[str]:
@@ -41,3 +41,21 @@ def read_exclusions(path: str | os.PathLike[str]) -> frozenset[str]:
             faults_message(file.name, faults), hint="Name an image in each row, or drop the row."
         )
     return frozenset(excluded)
+
+
+def without_excluded(table: LabelTable, path: str | os.PathLike[str]) -> LabelTable:
+    """Return a table without the images of an exclusion list.
+
+    Args:
+        table: The labels.
+        path: The list, as for `read_exclusions`; images that the table does not have are fine.
+
+    Raises:
+        UsageError: There is no such file, or nothing would be left.
+        LabelError: The list has faults.
+    """
+    excluded = read_exclusions(path)
+    kept = [image_id for image_id in table.image_ids if image_id not in excluded]
+    if not kept:
+        raise UsageError(f"all {len(table):,} labelled tiles are in the exclusion list '{path}'")
+    return table.subset(kept)
