@@ -68,7 +68,11 @@ KINDS: dict[str, Kind] = {
         "Tiles without label",
         "Training leaves them out. An empty tile needs a row with an empty cell.",
     ),
-    "tile-black": Kind("warning", "Black tiles", "There is nothing to see; exclude them."),
+    "tile-black": Kind(
+        "warning",
+        "Black tiles",
+        "There is nothing to see: leave them out (--exclude-from warning).",
+    ),
     "tile-white": Kind("warning", "White tiles", "Cloud over the whole tile, or a broken file."),
     "tile-blue-band": Kind(
         "warning",
