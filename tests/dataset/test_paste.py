@@ -78,7 +78,7 @@ def test_a_pasted_ship_lies_on_the_water_of_its_new_place(tmp_path) -> None:
     source, rgb = source_of(tmp_path, (50, 60, 80, 70))
     cutting, canvas = cut(source, rgb), dark_canvas()
     assert cutting is not None
-    assert paste(canvas, cutting, np.random.default_rng(1), raft=False)
+    assert paste(canvas, cutting, np.random.default_rng(1), raft=0)
     assert canvas.mask.sum() == cutting.mask.sum()
     assert (canvas.core <= canvas.mask).all()
     assert canvas.core.any()
@@ -95,7 +95,7 @@ def test_a_raft_is_two_ships_side_by_side(tmp_path) -> None:
     for seed in range(20):
         cutting, canvas = cut(source, rgb, seed=seed), dark_canvas()
         assert cutting is not None
-        if not paste(canvas, cutting, np.random.default_rng(seed), raft=True):
+        if not paste(canvas, cutting, np.random.default_rng(seed), raft=1):
             continue
         ships, cores = (ndimage.label(part, EIGHT)[1] for part in (canvas.mask, canvas.core))
         # The second may lie partly beyond the edge.
@@ -114,5 +114,5 @@ def test_nothing_is_pasted_on_a_ship_or_on_land(tmp_path) -> None:
     land.rgb[:] = np.random.default_rng(0).integers(0, 255, land.rgb.shape, np.uint8)
     for canvas in (full, land):
         before = canvas.rgb.copy()
-        assert not paste(canvas, cutting, np.random.default_rng(2), raft=True)
+        assert not paste(canvas, cutting, np.random.default_rng(2), raft=1)
         np.testing.assert_array_equal(canvas.rgb, before)

@@ -23,6 +23,8 @@ from shipseg.rle import box
 _PLAIN_SHARE = 0.4
 # Ships of one class come in all lengths; a mild zoom adds more. In powers of e.
 _ZOOM = 0.35
+# More ships alongside a pasted one, each as likely: barges lie in rows.
+_BERTHS = (0, 0, 1, 1, 2, 3)
 
 
 class CropSample(NamedTuple):
@@ -132,7 +134,7 @@ class ShipCrops(Dataset[CropSample]):
             # A tile that stands in for a broken one may hold fewer ships.
             cutting = cut_out(self._source, image_id, rgb, ship, rng)
             if cutting is not None:
-                paste(canvas, cutting, rng, raft=bool(rng.random() < 0.4))
+                paste(canvas, cutting, rng, raft=int(rng.choice(_BERTHS)))
 
 
 class WholeTiles(Dataset[CropSample]):

@@ -103,14 +103,14 @@ def cut_out(
     return Cutting(pixels - pixels[ring].mean(axis=0), own)
 
 
-def paste(canvas: Canvas, cutting: Cutting, rng: np.random.Generator, *, raft: bool) -> bool:
+def paste(canvas: Canvas, cutting: Cutting, rng: np.random.Generator, *, raft: int) -> bool:
     """Paste a ship somewhere on calm and free water, in place.
 
     Args:
         canvas: The crop.
         cutting: The ship.
         rng: Decides where.
-        raft: Paste it a second time alongside itself.
+        raft: How many more of it lie alongside, one beside the other.
 
     Returns:
         Whether there was a place.
@@ -126,8 +126,12 @@ def paste(canvas: Canvas, cutting: Cutting, rng: np.random.Generator, *, raft: b
             continue
         water = canvas.rgb[here][near].mean(axis=0)
         _blend(canvas, cutting, (x0, y0), water, rim=_RIM_PX)
-        if raft and (step := _alongside(cutting.mask, rng)) is not None:
-            _blend(canvas, cutting, (x0 + step[0], y0 + step[1]), water, rim=0)
+        side_by_side = _alongside(cutting.mask, rng) if raft else None
+        for berth in range(1, raft + 1):
+            if side_by_side is None:
+                break
+            step = np.rint(berth * side_by_side + rng.uniform(-1, 1, size=2))
+            _blend(canvas, cutting, (x0 + int(step[0]), y0 + int(step[1])), water, rim=0)
         return True
     return False
 
@@ -160,7 +164,7 @@ def _blend(
     canvas.core[here] |= core_of(cutting.mask)[part]
 
 
-def _alongside(mask: Mask, rng: np.random.Generator) -> tuple[int, int] | None:
+def _alongside(mask: Mask, rng: np.random.Generator) -> npt.NDArray[np.float64] | None:
     """Return the step (x, y) to the berth beside a ship, by the axes of its second moments."""
     ys, xs = np.nonzero(mask)
     spread = np.cov(np.stack([xs, ys]))
@@ -171,8 +175,8 @@ def _alongside(mask: Mask, rng: np.random.Generator) -> tuple[int, int] | None:
     at = np.stack([xs, ys], axis=1) @ across
     beam = at.max() - at.min() + rng.uniform(0.5, 2.5)
     slip = rng.uniform(-0.3, 0.3) * np.ptp(np.stack([xs, ys], axis=1) @ along)
-    step = across * beam * rng.choice((-1, 1)) + along * slip
-    return round(float(step[0])), round(float(step[1]))
+    step: npt.NDArray[np.float64] = across * beam * rng.choice((-1, 1)) + along * slip
+    return step
 
 
 def _is_calm(pixels: npt.NDArray[np.generic]) -> bool:

@@ -30,6 +30,7 @@ class TrainConfig(BaseModel):
         missing: `error` or `skip` labelled tiles without a file.
         encoder: timm's name of the encoder.
         pretrained: Start from ImageNet weights.
+        start_from: `best.safetensors` of an earlier run to start from instead: what fits is taken.
         seed: Seeds everything.
         epochs: Most epochs.
         batch_size: Samples per step and device.
@@ -59,6 +60,7 @@ class TrainConfig(BaseModel):
     missing: Literal["error", "skip"] = "error"
     encoder: str = "tf_efficientnet_lite0"
     pretrained: bool = True
+    start_from: Location | None = None
     # Lightning takes no larger seed.
     seed: int = Field(default=0, ge=0, lt=2**32)
     epochs: int = Field(default=12, gt=0)

@@ -28,6 +28,7 @@ from shipseg.dataset.source import TileCount, TileSource
 from shipseg.dataset.stream import EpochStream
 from shipseg.errors import ConfigError
 from shipseg.models.gate import GATE_STRIDE
+from shipseg.models.start import start_from
 from shipseg.training.callbacks import AtomicCheckpointIO, History, SeededSteps, StopEarly
 from shipseg.training.config import GateConfig, SegmenterConfig, TrainConfig
 from shipseg.training.data import check_same, describe, open_tiles
@@ -127,6 +128,9 @@ def train(
             folder.summary.unlink(missing_ok=True)
             record_start(folder, config, data)
         checkpoint = folder.checkpoint if resume and folder.checkpoint.is_file() else None
+        if checkpoint is None and config.start_from is not None:
+            module = parts.module
+            start_from(module.net, config.start_from, needed=module.encoder_prefix)
         if announce is not None and is_first_process():
             announce(
                 Start(

@@ -33,10 +33,12 @@ class _Module(pl.LightningModule):
     Attributes:
         net: The network; its state dict is what a run keeps.
         monitor: The metric that decides which epoch is the best; larger is better.
+        encoder_prefix: How the names of the encoder's tensors start.
     """
 
     net: nn.Module
     monitor: str
+    encoder_prefix: str
 
     def __init__(self, config: TrainConfig) -> None:
         super().__init__()
@@ -48,7 +50,8 @@ class _Module(pl.LightningModule):
     def configure_optimizers(self) -> Any:
         """Return AdamW with the encoder at its own rate, a warm-up and a cosine, step by step."""
         config = self.config
-        factor = config.encoder_lr_factor if config.pretrained else 1.0
+        learnt = config.pretrained or config.start_from is not None
+        factor = config.encoder_lr_factor if learnt else 1.0
         encoder = {id(parameter) for parameter in self._encoder().parameters()}
         groups = [
             {"params": list(parameters), "lr": config.learning_rate * rate, "weight_decay": decay}
@@ -81,6 +84,10 @@ class _Module(pl.LightningModule):
         return loss
 
 
+def _from_imagenet(config: TrainConfig) -> bool:
+    return config.pretrained and config.start_from is None
+
+
 def _groups(
     parameters: Iterable[nn.Parameter], encoder: set[int], factor: float, config: TrainConfig
 ) -> list[tuple[float, float, list[nn.Parameter]]]:
@@ -102,10 +109,11 @@ class GateModule(_Module):
     """
 
     monitor = "val_f1"
+    encoder_prefix = "encoder."
 
     def __init__(self, config: GateConfig, *, positive_weight: float = 1.0) -> None:
         super().__init__(config)
-        self.net: Gate = Gate(config.encoder, pretrained=config.pretrained)
+        self.net: Gate = Gate(config.encoder, pretrained=_from_imagenet(config))
         self._cell_weight, self._positive_weight = config.cell_weight, positive_weight
         # NaN never gets that far: the loss is NaN then, and ends the training.
         self.scores, self.truth = CatMetric("ignore"), CatMetric("ignore")
@@ -158,6 +166,7 @@ class SegmenterModule(_Module):
     """
 
     monitor = "val_dice"
+    encoder_prefix = "unet.encoder."
 
     def __init__(self, config: SegmenterConfig) -> None:
         super().__init__(config)
@@ -165,7 +174,7 @@ class SegmenterModule(_Module):
             config.encoder,
             decoder_channels=config.decoder_channels,
             half_resolution=config.half_resolution,
-            pretrained=config.pretrained,
+            pretrained=_from_imagenet(config),
         )
         self._core_weight, self._dice_weight = config.core_weight, config.dice_weight
         self._positive_weight = config.pixel_positive_weight
