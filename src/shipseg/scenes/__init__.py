@@ -1,0 +1,1 @@
+"""Scenes to ships: georeferenced rasters of any size, read through windows in constant memory."""
