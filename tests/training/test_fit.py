@@ -258,6 +258,21 @@ class TestStops:
             run("gate", tmp_path / "run", tiles, settings)
         assert "learning_rate" in str(caught.value.hint)
 
+    def test_a_start_from_another_run_is_where_it_begins(self, tiles, tmp_path):
+        first, second = tmp_path / "first", tmp_path / "second"
+        run("segmenter", first, tiles, ["epochs=1"])
+        # Steps too small to move a weight, so that what comes out is what it began with.
+        still = ["learning_rate=1e-12", "epochs=1", f"start_from={first / 'best.safetensors'}"]
+        run("segmenter", second, tiles, still)
+        before, after = (load_file(folder / "best.safetensors") for folder in (first, second))
+        trained = [name for name in before if not name.endswith(("mean", "var", "tracked"))]
+        assert len(trained) > 40
+        for name in trained:
+            torch.testing.assert_close(before[name], after[name], atol=1e-6, rtol=0)
+        # A resumed run has weights of its own and does not look for the others again.
+        shutil.rmtree(first)
+        assert run("segmenter", second, tiles, ["epochs=2"], resume=True)["epochs"] == 2
+
     def test_overwrite_begins_anew(self, tiles, tmp_path):
         for overwrite in (False, True):
             settings = ["tiles_per_epoch=4", "epochs=1"]
