@@ -153,28 +153,58 @@ class Detector:
 
     def look(self, picture: Picture) -> Sighting:
         """Ask the gate about a picture of any size, in windows of one tile."""
-        settings = self.manifest.gate
-        tile, factor = settings.tile_size, settings.tile_size // settings.input_size
-        cell = settings.stride * factor
-        height, width = picture.shape_hw
-        seen = _cells_with(_valid(picture), cell)
-        hot = np.zeros_like(seen)
+        cell, tile = self.cell_px, self.manifest.gate.tile_size
+        hot = np.zeros([-(-side // cell) for side in picture.shape_hw], dtype=np.bool_)
         best = 0.0
-        for window in windows((height, width), tile, min(_GATE_OVERLAP_PX, tile // 2)):
-            holds = _cells_with(_valid(picture)[window.slices], cell)
-            if not holds.any():
-                continue
-            view = pad_to(picture.rgb[window.slices], minimum=tile)
-            probability, cells = self._gate(np.asarray(Image.fromarray(view).reduce(factor)))
-            # Padding and nodata have cells too, which are no place for a ship.
-            cells = np.where(holds, cells[: holds.shape[0], : holds.shape[1]], _NODATA)
-            warm = cells >= settings.cell_threshold
-            if probability >= self.gate_threshold:
-                # What passes is looked at somewhere, at the least where the gate was surest.
-                warm.flat[np.argmax(cells)] = True
-            _place(hot, warm, window, cell)
+        for window in gate_windows(picture.shape_hw, tile):
+            probability, warm = self.glance(crop(picture, window))
+            place_cells(hot, warm, window, cell)
             best = max(best, probability)
-        return Sighting(best, hot & seen)
+        return Sighting(best, hot & cells_with(_valid(picture), cell))
+
+    def glance(self, picture: Picture) -> tuple[float, npt.NDArray[np.bool_]]:
+        """Ask the gate about a picture of at most one tile, or a window of a larger one.
+
+        Returns:
+            The probability of a ship, 0..1, and (rows, columns) bool, its warm cells: none where
+            it does not pass. Without a valid pixel the gate is not asked.
+        """
+        settings = self.manifest.gate
+        holds = cells_with(_valid(picture), self.cell_px)
+        if not holds.any():
+            return 0.0, np.zeros_like(holds)
+        view = pad_to(picture.rgb, minimum=settings.tile_size)
+        factor = settings.tile_size // settings.input_size
+        probability, cells = self._gate(np.asarray(Image.fromarray(view).reduce(factor)))
+        # Padding and nodata have cells too, which are no place for a ship.
+        cells = np.where(holds, cells[: holds.shape[0], : holds.shape[1]], _NODATA)
+        if probability < self.gate_threshold:
+            # The cells' threshold is far lower, and was chosen on tiles that pass.
+            return probability, np.zeros_like(holds)
+        warm = cells >= settings.cell_threshold
+        # What passes is looked at somewhere, at the least where the gate was surest.
+        warm.flat[np.argmax(cells)] = True
+        return probability, warm
+
+    @property
+    def cell_px(self) -> int:
+        """Side of one of the gate's cells in pixels of the picture."""
+        gate = self.manifest.gate
+        return gate.stride * (gate.tile_size // gate.input_size)
+
+    @property
+    def calibration(self) -> Calibration | None:
+        """What makes a ship's mean probability its score; None leaves it as it is."""
+        return self._calibration
+
+    def segment(self, picture: Picture) -> npt.NDArray[np.float32]:
+        """Ask the segmenter about a whole picture.
+
+        Returns:
+            (2, H, W) float32, probabilities of ship and core; the first below 0 under nodata.
+        """
+        height, width = picture.shape_hw
+        return self._maps_of(picture, Window(0, 0, width, height))
 
     def _everywhere(self, picture: Picture) -> Maps:
         height, width = picture.shape_hw
@@ -187,9 +217,9 @@ class Detector:
         When nothing runs out any more, no ship is cut: two windows that share one would have been
         joined. The reach doubles, so that this takes few rounds even where all is ship.
         """
-        gate, segmenter = self.manifest.gate, self.manifest.segmenter
+        segmenter = self.manifest.segmenter
         shape_hw = picture.shape_hw
-        cell = gate.stride * (gate.tile_size // gate.input_size)
+        cell = self.cell_px
         hot, maps, reach, before = hot.copy(), Maps(), 1, -1
         while (count := int(np.count_nonzero(hot))) != before:
             before = count
@@ -270,19 +300,30 @@ def _name_of(source: Source) -> str:
     return Path(source).name if isinstance(source, (str, os.PathLike)) else "image"
 
 
+def gate_windows(shape_hw: tuple[int, int], tile_px: int) -> list[Window]:
+    """List the windows in which the gate sees a picture of any size."""
+    return windows(shape_hw, tile_px, min(_GATE_OVERLAP_PX, tile_px // 2))
+
+
+def crop(picture: Picture, window: Window) -> Picture:
+    """Cut a window out of a picture, as views."""
+    valid = None if picture.valid is None else picture.valid[window.slices]
+    return Picture(picture.rgb[window.slices], valid)
+
+
 def _valid(picture: Picture) -> npt.NDArray[np.bool_]:
     # All True without the memory for it.
     return np.broadcast_to(True, picture.shape_hw) if picture.valid is None else picture.valid
 
 
-def _cells_with(mask: npt.NDArray[np.bool_], cell: int) -> npt.NDArray[np.bool_]:
+def cells_with(mask: npt.NDArray[np.bool_], cell: int) -> npt.NDArray[np.bool_]:
     """Reduce an (H, W) mask to its cells, also those cut by its edge: True where any pixel is."""
     rows, columns = (np.arange(0, side, cell) for side in mask.shape)
     some: npt.NDArray[np.bool_] = np.logical_or.reduceat(mask, rows, axis=0)
     return np.logical_or.reduceat(some, columns, axis=1)
 
 
-def _place(
+def place_cells(
     hot: npt.NDArray[np.bool_], warm: npt.NDArray[np.bool_], window: Window, cell: int
 ) -> None:
     """Mark a window's warm cells on the picture's grid, in place.
