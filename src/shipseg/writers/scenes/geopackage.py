@@ -18,9 +18,9 @@ LAYER = "ships"
 _STYLES = """
 CREATE TABLE layer_styles (
   id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL, f_table_catalog TEXT(256),
-  f_table_schema TEXT(256), f_table_name TEXT(256), f_geometry_column TEXT(256), styleName TEXT(30), styleQML TEXT,
-  styleSLD TEXT, useAsDefault BOOLEAN, description TEXT, owner TEXT(30), ui TEXT(30),
-  update_time DATETIME)
+  f_table_schema TEXT(256), f_table_name TEXT(256), f_geometry_column TEXT(256),
+  styleName TEXT(30), styleQML TEXT, styleSLD TEXT, useAsDefault BOOLEAN, description TEXT,
+  owner TEXT(30), ui TEXT(30), update_time DATETIME)
 """
 # The same ships give the same bytes, so that no file says when it was written.
 _NO_TIME = "1970-01-01T00:00:00.000Z"
@@ -57,6 +57,8 @@ def _write_layer(frame: Any, path: Path) -> None:
             warnings.filterwarnings("ignore", message="'crs' was not provided")
             pyogrio.write_dataframe(
                 frame, path, layer=LAYER, driver="GPKG", geometry_type="Polygon",
+                # What readers of five years ago know; 1.4 is GDAL's default and adds nothing here.
+                dataset_options={"VERSION": "1.2"},
                 layer_options={"GEOMETRY_NAME": "geom", "FID": "fid"},
             )  # fmt: skip
     finally:

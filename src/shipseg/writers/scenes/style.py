@@ -73,8 +73,8 @@ _LABELS = (
     ' isExpression="0" textOpacity="1">'
     '<text-buffer bufferDraw="1" bufferSize="0.8" bufferSizeUnits="MM"'
     ' bufferColor="10,14,20,255" bufferOpacity="0.8"/>'
-    '</text-style><placement placement="6" placementFlags="10" polygonPlacementFlags="2"'
-    ' dist="1" distUnits="MM"/>'
+    '</text-style><placement placement="8" polygonPlacementFlags="1"'
+    ' dist="1.5" distUnits="MM"/>'
     # Ships closer than their numbers keep their outlines; QGIS shows the rest on zooming in.
     '<rendering drawLabels="1" displayAll="0" obstacle="1"/>'
     "</settings></labeling>"
