@@ -22,6 +22,7 @@ COMMANDS = {
     "predict": "shipseg.cli.predict:predict",
     "classify": "shipseg.cli.classify:classify",
     "evaluate": "shipseg.cli.evaluate:evaluate",
+    "evaluate-scene": "shipseg.cli.evaluate_scene:evaluate_scene",
     "explore": "shipseg.cli.explore:explore",
     "audit": "shipseg.cli.audit:audit",
     "download": "shipseg.cli.download:download",

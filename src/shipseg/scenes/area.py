@@ -10,7 +10,7 @@ import numpy.typing as npt
 import shapely
 from pyproj import CRS, Transformer
 from pyproj.exceptions import ProjError
-from shapely import MultiPolygon, Polygon, STRtree, box, unary_union
+from shapely import MultiPolygon, Point, Polygon, STRtree, box, unary_union
 from shapely.affinity import affine_transform
 
 from shipseg.errors import BadInputError
@@ -18,6 +18,7 @@ from shipseg.imaging.formats import shown_name
 from shipseg.imaging.gdal import rasterio
 from shipseg.imaging.tiling import Window
 from shipseg.scenes.area_vectors import Vectors, read_vectors
+from shipseg.scenes.measure_positions import Positions, to_scene_px
 from shipseg.scenes.result import Grid
 
 from rasterio.features import rasterize  # isort: skip
@@ -53,6 +54,13 @@ class Area:
         """
         out = _burn(self._exclude, window)
         return ~out if self._aoi is None else _burn(self._aoi, window) & ~out
+
+    def holds(self, x_px: float, y_px: float) -> bool:
+        """Tell whether a point of the scene, in pixels, is wanted."""
+        point = Point(x_px, y_px)
+        if len(self._exclude.query(point, predicate="intersects")):
+            return False
+        return self._aoi is None or len(self._aoi.query(point, predicate="intersects")) > 0
 
     def cuts(self, outline: Polygon) -> bool:
         """Tell whether a ship reaches the area's border, so that it may go on beyond.
@@ -115,9 +123,8 @@ def _burn(tree: STRtree, window: Window) -> Mask:
 def _polygons_on(grid: Grid, vectors: Vectors) -> list[Polygon]:
     """Bring a file's polygons to the scene's pixels; those beyond it are left out."""
     polygons = checked_polygons(vectors)
-    geometries = np.array(polygons, dtype=object)
     if vectors.crs is not None and grid.crs is not None:
-        geometries = _to_crs(geometries, vectors, grid)
+        placed = _through_crs(polygons, vectors, grid)
     elif grid.crs is not None:
         raise BadInputError(
             f"{vectors.name}: the file has no CRS, so its place is not known",
@@ -128,15 +135,15 @@ def _polygons_on(grid: Grid, vectors: Vectors) -> list[Polygon]:
             f"{vectors.name}: the scene has no CRS, so an area on the Earth has no place on it",
             hint="georeference the scene, or give the area in its pixels in a file without a CRS",
         )
-    inverse = ~grid.transform
-    to_px = [inverse.a, inverse.b, inverse.d, inverse.e, inverse.c, inverse.f]
+    else:
+        t = ~grid.transform
+        placed = [affine_transform(p, [t.a, t.b, t.d, t.e, t.c, t.f]) for p in polygons]
     height, width = grid.shape_hw
     scene = box(0, 0, width, height)
     found: list[Polygon] = []
-    for geometry in geometries:
-        moved = affine_transform(geometry, to_px)
-        moved = moved if moved.is_valid else shapely.make_valid(moved)
-        parts = shapely.get_parts(shapely.get_parts([moved]))
+    for moved in placed:
+        valid = moved if moved.is_valid else shapely.make_valid(moved)
+        parts = shapely.get_parts(shapely.get_parts([valid]))
         found += [p for p in parts if p.geom_type == "Polygon" and p.intersects(scene)]
     return found
 
@@ -171,36 +178,27 @@ def checked_polygons(vectors: Vectors) -> list[Polygon | MultiPolygon]:
     return found
 
 
-def _to_crs(geometries: npt.NDArray[np.object_], vectors: Any, grid: Grid) -> Any:
-    """Clip to the scene's surroundings, add points to long lines, and reproject."""
+def _through_crs(polygons: list[Any], vectors: Vectors, grid: Grid) -> list[Any]:
+    """Clip to the scene's surroundings, add points to long lines, and bring them to pixels."""
+    source: Any = vectors.crs
     target: Any = grid.crs
     try:
-        scene_crs = CRS.from_wkt(target.to_wkt())
-        there = Transformer.from_crs(scene_crs, vectors.crs, always_xy=True)
-        back = Transformer.from_crs(vectors.crs, scene_crs, always_xy=True)
-        surroundings = _surroundings(grid, there, in_degrees=vectors.crs.is_geographic)
+        to_px = to_scene_px(grid, source)
+        there = Transformer.from_crs(CRS.from_wkt(target.to_wkt()), source, always_xy=True)
+        surroundings = _surroundings(grid, there, in_degrees=source.is_geographic)
     except ProjError as error:
         raise BadInputError(
             f"{vectors.name}: its CRS cannot be brought to the scene's: {error}"[:300],
             hint="reproject the file to the scene's CRS",
         ) from error
+    geometries = np.array(polygons, dtype=object)
     clipped = []
     for rectangle, piece in surroundings:
         near = geometries[shapely.intersects(geometries, rectangle)]
         parts = shapely.get_parts(shapely.get_parts(shapely.intersection(near, rectangle)))
         parts = parts[shapely.get_type_id(parts) == shapely.GeometryType.POLYGON]
         clipped.append(shapely.segmentize(parts, piece))
-
-    middle = (grid.transform @ (grid.shape_hw[1] / 2, grid.shape_hw[0] / 2))[0]
-
-    def reproject(points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        x, y = (np.asarray(v) for v in back.transform(points[:, 0], points[:, 1]))
-        if scene_crs.is_geographic:
-            # A scene over the antimeridian counts on beyond 180 degrees, or from below -180.
-            x = middle + (x - middle + 180) % 360 - 180
-        return np.stack([x, y], axis=1)
-
-    moved = shapely.transform(np.concatenate(clipped), reproject)
+    moved = shapely.transform(np.concatenate(clipped), to_px)
     return [g for g in moved if np.isfinite(shapely.get_coordinates(g)).all()]
 
 
@@ -230,8 +228,6 @@ def _surroundings(
 
 def _where(grid: Grid) -> str:
     """Say where a scene lies."""
-    from shipseg.scenes.measure_positions import Positions
-
     height, width = grid.shape_hw
     middle = Positions(grid).lonlat(np.array([[width / 2, height / 2]]))
     if middle is None:

@@ -54,7 +54,7 @@ def read_vectors(path: str | os.PathLike[str]) -> Vectors:
     address.
 
     Args:
-        path: A file; of a layered one the first layer is read.
+        path: A file, with one layer that has geometries.
 
     Raises:
         UsageError: There is no readable file.
@@ -155,14 +155,29 @@ def _read_parquet(path: Path, name: str) -> Vectors:
 def _read_other(path: Path, name: str) -> Vectors:
     geopandas = import_geopandas(f"{name}: reading this format")
     try:
-        frame = geopandas.read_file(path.absolute(), engine="pyogrio")
+        layer = _only_layer(path, name)
+        frame = geopandas.read_file(path.absolute(), layer=layer, engine="pyogrio")
+    except BadInputError:
+        raise
     except Exception as error:  # GDAL's and pyogrio's errors share no root.
         raise BadInputError(
             f"{name}: no vector file that can be read: {error}"[:300], hint=_FORMATS
         ) from error
-    if not hasattr(frame, "geometry"):
-        raise BadInputError(f"{name}: a table without geometries", hint=_FORMATS)
     return _of_frame(frame, name)
+
+
+def _only_layer(path: Path, name: str) -> str:
+    """Name the one layer that has geometries; tables beside it, such as styles, are no layers."""
+    import pyogrio
+
+    layers = [str(layer) for layer, kind in pyogrio.list_layers(path.absolute()) if kind]
+    if len(layers) != 1:
+        shown = ", ".join(map(shown_name, layers[:6])) if layers else "none"
+        raise BadInputError(
+            f"{name}: {len(layers):,} layers with geometries ({shown}), expected one",
+            hint="write the layer to a file of its own, with: ogr2ogr layer.gpkg FILE LAYER",
+        )
+    return layers[0]
 
 
 def _of_frame(frame: Any, name: str) -> Vectors:

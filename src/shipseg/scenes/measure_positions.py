@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -107,3 +108,32 @@ class Positions:
         up = offsets_px * (1.0, -1.0)
         gsd: Any = self._grid.gsd_m
         return Plane(up, "px", False) if gsd is None else Plane(up * gsd, "m", False)
+
+
+def to_scene_px(grid: Grid, crs: CRS) -> Callable[[Points], Points]:
+    """Give the way from coordinates of another CRS to a scene's pixels.
+
+    Args:
+        grid: The scene's grid, with a CRS.
+        crs: Of the coordinates.
+
+    Returns:
+        A function from (n, 2) to (n, 2); infinite where a point has no place on the scene's plane.
+
+    Raises:
+        ProjError: There is no way from the one CRS to the other.
+    """
+    own: Any = grid.crs
+    scene_crs = CRS.from_wkt(own.to_wkt())
+    transformer = Transformer.from_crs(crs, scene_crs, always_xy=True)
+    t = ~grid.transform
+    middle = (grid.transform @ (grid.shape_hw[1] / 2, grid.shape_hw[0] / 2))[0]
+
+    def to_px(points: Points) -> Points:
+        x, y = (np.asarray(v) for v in transformer.transform(points[:, 0], points[:, 1]))
+        if scene_crs.is_geographic:
+            # A scene over the antimeridian counts on beyond 180 degrees, or from below -180.
+            x = middle + (x - middle + 180) % 360 - 180
+        return np.stack([t.a * x + t.b * y + t.c, t.d * x + t.e * y + t.f], axis=1)
+
+    return to_px
