@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -137,19 +138,44 @@ class Detector:
         """
         picture = open_picture(source)
         sighting = self.look(picture)
-        shape_hw = picture.shape_hw
-        passed = sighting.probability >= self.gate_threshold or not gated
-        maps: Maps = {}
-        if passed:
-            maps = self._around(picture, sighting.hot) if gated else self._everywhere(picture)
+        maps = self.search(picture, sighting, gated=gated)
         return Detection(
             name=name or _name_of(source),
-            shape_hw=shape_hw,
+            shape_hw=picture.shape_hw,
             ship_probability=sighting.probability,
-            passed=passed,
-            ships=self._ships(maps, shape_hw),
+            passed=self.passes(sighting) or not gated,
+            ships=self.ships_in(maps, picture.shape_hw),
             warnings=picture.warnings,
         )
+
+    def with_thresholds(
+        self, threshold: float | None = None, gate_threshold: float | None = None
+    ) -> Detector:
+        """Give a detector of other thresholds on the same graphs; None keeps this one's.
+
+        Raises:
+            UsageError: A threshold is not in 0..1.
+        """
+        other = copy(self)
+        other.threshold = _checked("threshold", threshold, self.threshold)
+        other.gate_threshold = _checked("gate threshold", gate_threshold, self.gate_threshold)
+        return other
+
+    def passes(self, sighting: Sighting) -> bool:
+        """Tell whether the segmenter is to be asked about a picture."""
+        return sighting.probability >= self.gate_threshold
+
+    def search(self, picture: Picture, sighting: Sighting, *, gated: bool = True) -> Maps:
+        """Ask the segmenter where the gate saw something; nowhere, if the picture did not pass.
+
+        Args:
+            picture: The picture.
+            sighting: What `look` said of it.
+            gated: False asks about the whole picture, whatever the gate said.
+        """
+        if not gated:
+            return self._everywhere(picture)
+        return self._around(picture, sighting.hot) if self.passes(sighting) else {}
 
     def look(self, picture: Picture) -> Sighting:
         """Ask the gate about a picture of any size, in windows of one tile."""
@@ -242,7 +268,8 @@ class Detector:
             maps[0, ~picture.valid[window.slices]] = _NODATA
         return maps
 
-    def _ships(self, maps: Maps, shape_hw: tuple[int, int]) -> tuple[Ship, ...]:
+    def ships_in(self, maps: Maps, shape_hw: tuple[int, int]) -> tuple[Ship, ...]:
+        """Take the ships out of the maps of `search`, ordered by their first pixel, row by row."""
         ships = [
             ship
             for window, found in maps.items()
