@@ -1,0 +1,135 @@
+"""Where the segmenter looks: whole clusters of hot cells where they are small, else a lattice.
+
+A cluster of hot cells that fits a window of `WHOLE_PX` is one look, as on a tile: no seam cuts its
+ships. A larger one, such as a harbour, is snapped outwards to a lattice over the whole scene and
+looked at square by square, each with surroundings on every side; squares without a hot cell are
+left out. Where a square lies depends on the lattice alone, never on who else is hot.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from shipseg.imaging.tiling import Window
+from shipseg.inference.windows import windows_around
+
+WHOLE_PX = 768
+"""Largest side of a cluster that is one look: 250 MB in the segmenter."""
+
+SQUARE_PX = 512
+"""Side of a lattice square."""
+
+HALO_PX = 128
+"""Surroundings of a square: a ship of 190 m that a border cuts in half is whole in both looks."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Look:
+    """One call of the segmenter.
+
+    Attributes:
+        core: What it answers for; the cores of a scene's looks do not overlap.
+        read: What it sees.
+    """
+
+    core: Window
+    read: Window
+
+
+def plan_looks(
+    hot: npt.NDArray[np.bool_],
+    shape_hw: tuple[int, int],
+    *,
+    cell_px: int,
+    least_px: int,
+    multiple: int,
+    whole_px: int = WHOLE_PX,
+) -> list[Look]:
+    """Cover the hot cells and a cell around each.
+
+    Args:
+        hot: (rows, columns) bool, the cells where a ship may be.
+        shape_hw: Height and width of the working grid.
+        cell_px: Side of a cell in pixels.
+        least_px: Least side of a cluster's window.
+        multiple: Its sides are divisible by it, where the scene has room.
+        whole_px: Largest side of a cluster that is one look.
+
+    Returns:
+        Looks whose cores do not overlap, from the top left on.
+    """
+    boxes = windows_around(
+        hot, shape_hw, cell_px=cell_px, margin_cells=1, least_px=least_px, multiple=multiple
+    )
+    boxes = _snapped(boxes, shape_hw, whole_px)
+    grown = ndimage.binary_dilation(hot, structure=np.ones((3, 3), np.bool_))
+    looks = []
+    for box in boxes:
+        if max(box.shape_hw) <= whole_px:
+            looks.append(Look(box, box))
+        else:
+            looks += _squares(box, grown, shape_hw, cell_px)
+    return sorted(looks, key=lambda look: (look.core.y0, look.core.x0))
+
+
+def _snapped(boxes: list[Window], shape_hw: tuple[int, int], whole_px: int) -> list[Window]:
+    """Snap large boxes to the lattice and join what overlaps then, until nothing does."""
+    waiting, settled = list(boxes), list[Window]()
+    while waiting:
+        box = waiting.pop()
+        if max(box.shape_hw) > whole_px:
+            box = _snap(box, shape_hw)
+        touching = [other for other in settled if _overlap(box, other)]
+        if not touching:
+            settled.append(box)
+            continue
+        settled = [other for other in settled if other not in touching]
+        waiting.append(_around([box, *touching]))
+    return settled
+
+
+def _snap(box: Window, shape_hw: tuple[int, int]) -> Window:
+    return Window(
+        box.x0 // SQUARE_PX * SQUARE_PX,
+        box.y0 // SQUARE_PX * SQUARE_PX,
+        min(-(-box.x1 // SQUARE_PX) * SQUARE_PX, shape_hw[1]),
+        min(-(-box.y1 // SQUARE_PX) * SQUARE_PX, shape_hw[0]),
+    )
+
+
+def _around(boxes: list[Window]) -> Window:
+    return Window(
+        min(b.x0 for b in boxes), min(b.y0 for b in boxes),
+        max(b.x1 for b in boxes), max(b.y1 for b in boxes),
+    )  # fmt: skip
+
+
+def _overlap(a: Window, b: Window) -> bool:
+    return a.x0 < b.x1 and b.x0 < a.x1 and a.y0 < b.y1 and b.y0 < a.y1
+
+
+def _squares(
+    box: Window, grown: npt.NDArray[np.bool_], shape_hw: tuple[int, int], cell_px: int
+) -> list[Look]:
+    looks = []
+    for y in range(box.y0, box.y1, SQUARE_PX):
+        for x in range(box.x0, box.x1, SQUARE_PX):
+            core = Window(x, y, min(x + SQUARE_PX, box.x1), min(y + SQUARE_PX, box.y1))
+            rows = slice(core.y0 // cell_px, -(-core.y1 // cell_px))
+            columns = slice(core.x0 // cell_px, -(-core.x1 // cell_px))
+            if grown[rows, columns].any():
+                looks.append(Look(core, _with_halo(core, shape_hw)))
+    return looks
+
+
+def _with_halo(core: Window, shape_hw: tuple[int, int]) -> Window:
+    return Window(
+        max(0, core.x0 - HALO_PX),
+        max(0, core.y0 - HALO_PX),
+        min(shape_hw[1], core.x1 + HALO_PX),
+        min(shape_hw[0], core.y1 + HALO_PX),
+    )
