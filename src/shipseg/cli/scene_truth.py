@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shipseg.errors import UsageError
-from shipseg.evaluation.scene_files import ShipFile, compare, read_ships
+from shipseg.evaluation.scene_files import ShipFile, read_ships
+from shipseg.evaluation.scene_plane import compare
 from shipseg.evaluation.scenes import SceneReport, evaluate_scene
 from shipseg.imaging.tiling import Window, windows
 from shipseg.scenes.area import Area, read_area

@@ -6,28 +6,24 @@ import csv
 import io
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import shapely
-from pyproj import CRS, Transformer
-from pyproj.exceptions import ProjError
-from shapely import MultiPolygon, Point, Polygon, box, make_valid, union_all
+from pyproj import CRS
+from shapely import MultiPolygon, Polygon, box, make_valid
 
 from shipseg.errors import BadInputError
+from shipseg.evaluation.scene_coco import coco_outlines
+from shipseg.evaluation.scene_matching import Outline
 from shipseg.imaging.files import open_file
 from shipseg.imaging.formats import shown_name
-from shipseg.scenes.area import Area
 from shipseg.scenes.area_vectors import Vectors, parse_geojson, read_vectors
-from shipseg.scenes.measure_positions import Points, to_scene_px
-from shipseg.scenes.result import Grid
 
 _MOST_BYTES = 256 * 1024**2
-
-Outline: TypeAlias = "Polygon | MultiPolygon"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,21 +45,6 @@ class ShipFile:
     gsd_m: float | None = None
     looked_at_km2: float | None = None
     repaired: int = 0
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Compared:
-    """Two files on one plane.
-
-    Attributes:
-        found: Outlines of the first.
-        truth: Outlines of the second.
-        unit: "m" or "px".
-    """
-
-    found: tuple[Outline, ...]
-    truth: tuple[Outline, ...]
-    unit: str
 
 
 def read_ships(path: str | os.PathLike[str], scene: str | None = None) -> ShipFile:
@@ -101,94 +82,6 @@ def read_ships(path: str | os.PathLike[str], scene: str | None = None) -> ShipFi
 def _words(start: bytes) -> list[bytes]:
     """Give the cells of a table's header."""
     return [cell.strip(b'" \r') for cell in start.split(b"\n", 1)[0].split(b",")]
-
-
-def compare(
-    found: ShipFile, truth: ShipFile, grid: Grid | None = None, area: Area | None = None
-) -> Compared:
-    """Bring two files onto one plane: the scene's pixels, or without the scene a plane of its own.
-
-    Args:
-        found: The one.
-        truth: The other.
-        grid: Of the scene; needed where one file is in pixels and the other on the Earth, and for
-            an area.
-        area: Ships whose centre lies outside are left out of both.
-
-    Raises:
-        BadInputError: The files cannot be brought onto one plane.
-    """
-    if grid is not None:
-        ours, theirs = (_on_scene(ships, grid, area) for ships in (found, truth))
-        return _in_metres(ours, theirs, grid.gsd_m)
-    in_px = [ships.crs is None for ships in (found, truth)]
-    if all(in_px):
-        return _in_metres(found.outlines, truth.outlines, found.gsd_m or truth.gsd_m)
-    if any(in_px):
-        name = (found if in_px[0] else truth).name
-        raise BadInputError(
-            f"{name} has its ships in pixels, and the other file on the Earth",
-            hint="name the scene with --scene: its georeference leads from one to the other",
-        )
-    return _on_plane(found, truth)
-
-
-def _on_scene(ships: ShipFile, grid: Grid, area: Area | None) -> list[Outline]:
-    """Bring outlines to the scene's pixels, and keep those of the area."""
-    outlines = list(ships.outlines)
-    if ships.crs is not None:
-        if grid.crs is None:
-            raise BadInputError(f"{ships.name} has its ships on the Earth, and the scene no CRS")
-        outlines = _moved(ships, to_scene_px, grid, ships.crs)
-    if area is None:
-        return outlines
-    return [outline for outline in outlines if area.holds(*outline.centroid.coords[0])]
-
-
-def _in_metres(ours: Sequence[Outline], theirs: Sequence[Outline], gsd_m: float | None) -> Compared:
-    """Scale pixels to metres where their size is known."""
-    if gsd_m is None:
-        return Compared(tuple(ours), tuple(theirs), "px")
-
-    def scaled(outlines: Sequence[Outline]) -> tuple[Outline, ...]:
-        return tuple(shapely.transform(outline, lambda xy: xy * gsd_m) for outline in outlines)
-
-    return Compared(scaled(ours), scaled(theirs), "m")
-
-
-def _on_plane(found: ShipFile, truth: ShipFile) -> Compared:
-    """Bring outlines to metres on a plane that touches the Earth at one of the ships.
-
-    Over a scene of 100 km the azimuthal equidistant plane is true to 1 in 20,000.
-    """
-    on_earth = [_moved(ships, _way, ships.crs, "EPSG:4326") for ships in (found, truth)]
-    some = next((outline.centroid for outline in [*on_earth[0], *on_earth[1]]), Point(0, 0))
-    plane = f"+proj=aeqd +lon_0={some.x} +lat_0={some.y} +datum=WGS84"
-    ours, theirs = (
-        tuple(_polygons(o) for o in _moved(ships, _way, ships.crs, plane))
-        for ships in (found, truth)
-    )
-    return Compared(ours, theirs, "m")
-
-
-def _way(source: Any, target: Any) -> Callable[[Points], Points]:
-    transformer = Transformer.from_crs(source, target, always_xy=True)
-    return lambda points: np.stack(transformer.transform(points[:, 0], points[:, 1]), axis=1)
-
-
-def _moved(ships: ShipFile, way: Callable[..., Any], *ends: Any) -> list[Outline]:
-    """Move outlines by a way between two CRSs."""
-    try:
-        to_there = way(*ends)
-    except ProjError as error:
-        raise BadInputError(f"{ships.name}: its CRS cannot be brought to the other's") from error
-    moved = [shapely.transform(outline, to_there) for outline in ships.outlines]
-    if not all(np.isfinite(shapely.get_coordinates(outline)).all() for outline in moved):
-        raise BadInputError(
-            f"{ships.name}: a ship lies where the other CRS has no coordinates",
-            hint="check that both files are of this place, and that their CRSs are what they say",
-        )
-    return [_polygons(outline) for outline in moved]
 
 
 def _of_vectors(vectors: Vectors) -> ShipFile:
@@ -261,61 +154,8 @@ def _json(data: bytes, name: str) -> Any:
 
 
 def _of_coco(document: dict[str, Any], name: str, scene: str | None) -> ShipFile:
-    try:
-        images = {str(image["file_name"]): image["id"] for image in document["images"]}
-        if scene in images or len(images) == 1:
-            wanted = images[scene] if scene in images else next(iter(images.values()))
-        else:
-            raise BadInputError(
-                f"{name}: {len(images):,} pictures"
-                + ("" if scene is None else f", and none is {shown_name(scene)}"),
-                hint="name the scene with --scene",
-            )
-        outlines = [
-            _segment(annotation["segmentation"])
-            for annotation in document["annotations"]
-            if annotation["image_id"] == wanted
-        ]
-        about = document.get("info", {}).get("scene", {})
-    except (KeyError, TypeError, ValueError, AttributeError, shapely.errors.ShapelyError) as error:
-        raise BadInputError(
-            f"{name}: no COCO as pycocotools reads it: {type(error).__name__} {error}"[:300],
-            hint="annotations need image_id and segmentation, images need id and file_name",
-        ) from error
-    return _ship_file(name, outlines, None, about if isinstance(about, dict) else {})
-
-
-def _segment(segmentation: Any) -> Outline:
-    if isinstance(segmentation, list):
-        parts = [Polygon(np.reshape(ring, (-1, 2))) for ring in segmentation]
-        return parts[0] if len(parts) == 1 else union_all([make_valid(part) for part in parts])
-    height = int(segmentation["size"][0])
-    counts = segmentation["counts"]
-    ends = np.cumsum(_decompress(counts) if isinstance(counts, str) else counts)
-    bars = []
-    for start, end in zip(ends[0::2].tolist(), ends[1::2].tolist(), strict=False):
-        # A run goes on from the bottom of a column to the top of the next.
-        for column in range(start // height, (end - 1) // height + 1):
-            top, low = max(start - column * height, 0), min(end - column * height, height)
-            bars.append(box(column, top, column + 1, low))
-    return union_all(bars)
-
-
-def _decompress(text: str) -> list[int]:
-    """Read the text that pycocotools calls compressed: `rleFrString` of its `maskApi.c`."""
-    counts: list[int] = []
-    number = shift = 0
-    for letter in text.encode("ascii"):
-        digit = letter - 48
-        number |= (digit & 31) << shift
-        shift += 5
-        if digit & 32:
-            continue
-        if digit & 16:
-            number -= 1 << shift
-        counts.append(number + counts[-2] if len(counts) > 2 else number)
-        number = shift = 0
-    return counts
+    outlines, about = coco_outlines(document, name, scene)
+    return _ship_file(name, outlines, None, about)
 
 
 def _ship_file(
@@ -329,7 +169,7 @@ def _ship_file(
         if not np.isfinite(shapely.get_coordinates(outline)).all():
             raise BadInputError(f"{name}: ship {number} has a coordinate that is no number")
         if not outline.is_valid:
-            outline, repaired = _polygons(make_valid(outline)), repaired + 1
+            outline, repaired = polygons_of(make_valid(outline)), repaired + 1
         if outline.is_empty or outline.area <= 0:
             raise BadInputError(
                 f"{name}: ship {number} has no area", hint="leave ships without an area out"
@@ -343,14 +183,18 @@ def _ship_file(
     )
 
 
-def _polygons(shape: Any) -> Outline:
-    """Keep the polygons of a shape, repaired."""
+def _positive(value: Any) -> float | None:
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return float(value) if is_number and 0 < value < float("inf") else None
+
+
+def polygons_of(shape: Any) -> Outline:
+    """Keep the polygons of a shape, repaired.
+
+    Args:
+        shape: Any shapely geometry.
+    """
     if not shape.is_valid:
         shape = make_valid(shape)
     parts = [p for p in shapely.get_parts(shapely.get_parts([shape])) if p.geom_type == "Polygon"]
     return parts[0] if len(parts) == 1 else MultiPolygon(parts)
-
-
-def _positive(value: Any) -> float | None:
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return float(value) if is_number and 0 < value < float("inf") else None

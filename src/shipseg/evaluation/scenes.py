@@ -1,32 +1,27 @@
-"""Ships found on a scene against true ones: matched by overlap, and by place for loose outlines.
-
-Two ways, because truths of scenes are often drawn loosely: by IoU above 1/2, as on tiles, and by
-place, where the centre of a found ship lies within half the true ship's length of its centre. In
-both each ship is matched at most once, the best pair first.
-"""
+"""Ships found on a scene against true ones: recall, precision, false alarms by area."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import chi2
-from shapely import MultiPolygon, Polygon, STRtree, minimum_rotated_rectangle
 
 from shipseg.errors import BadInputError
 from shipseg.evaluation.estimates import Estimate, ratio
+from shipseg.evaluation.intervals import poisson_rate, wilson
 from shipseg.evaluation.matching import ObjectCounts
+from shipseg.evaluation.scene_matching import (
+    Outline,
+    Pair,
+    iou,
+    length_of,
+    match_by_iou,
+    match_by_place,
+)
 
-Outline: TypeAlias = "Polygon | MultiPolygon"
-Pair = tuple[int, int, float]
-"""Index of the found ship, of the true one, and their IoU or distance."""
-
-_IOU = 0.5
-# The 97.5 % quantile of the normal distribution.
-_Z = 1.959963984540054
 LENGTH_CLASSES_M = (0.0, 50.0, 100.0, 200.0)
 LENGTH_CLASSES_PX = (0.0, 20.0, 60.0, 120.0)
 """Where classes of true ships begin, by length; pixels where no scale is known."""
@@ -148,97 +143,6 @@ def evaluate_scene(
     )
 
 
-def match_by_iou(found: Sequence[Outline], truth: Sequence[Outline]) -> list[Pair]:
-    """Match outlines whose IoU is above 1/2, the largest first.
-
-    Args:
-        found: Valid outlines on a plane.
-        truth: The same.
-
-    Returns:
-        Pairs with their IoU, falling.
-
-    Examples:
-        >>> from shapely import box
-        >>> match_by_iou([box(0, 0, 4, 1)], [box(9, 0, 10, 1), box(0, 0, 3, 1)])
-        [(0, 1, 0.75)]
-    """
-    near = STRtree(list(truth)).query(list(found), predicate="intersects").T.tolist()
-    pairs = [(i, j, iou(found[i], truth[j])) for i, j in near]
-    return _one_to_one([pair for pair in pairs if pair[2] > _IOU], key=lambda pair: -pair[2])
-
-
-def match_by_place(found: Sequence[Outline], truth: Sequence[Outline]) -> list[Pair]:
-    """Match outlines whose centres lie within half the true ship's length, the nearest first.
-
-    Args:
-        found: Valid outlines on a plane.
-        truth: The same.
-
-    Returns:
-        Pairs with their distance, rising.
-
-    Examples:
-        >>> from shapely import box
-        >>> match_by_place([box(1, 0, 5, 1), box(0, 0, 4, 1)], [box(0, 0, 4, 1)])
-        [(1, 0, 0.0)]
-    """
-    centres = [outline.centroid for outline in found]
-    targets = [outline.centroid for outline in truth]
-    reach = [length_of(outline) / 2 for outline in truth]
-    tree = STRtree(centres)
-    pairs = [
-        (int(i), j, centres[i].distance(target))
-        for j, target in enumerate(targets)
-        for i in tree.query(target, predicate="dwithin", distance=reach[j])
-    ]
-    return _one_to_one(pairs, key=lambda pair: pair[2])
-
-
-def iou(first: Outline, second: Outline) -> float:
-    """Give the area of the intersection over that of the union, 0..1."""
-    shared = first.intersection(second).area
-    return float(shared / (first.area + second.area - shared))
-
-
-def length_of(outline: Outline) -> float:
-    """Give the longer side of an outline's oriented box."""
-    # A sliver thinner than rounding has a line for its box.
-    rectangle: Any = minimum_rotated_rectangle(outline)
-    corners = np.asarray(getattr(rectangle, "exterior", rectangle).coords)
-    return float(np.hypot(*np.diff(corners[:3], axis=0).T).max())
-
-
-def wilson(hits: int, trials: int) -> Estimate:
-    """Give a share with Wilson's 95 % interval (Wilson 1927, JASA 22, 209).
-
-    Examples:
-        >>> wilson(9, 10)
-        Estimate(value=0.9, low=0.5958..., high=0.9821...)
-        >>> wilson(0, 0)
-        Estimate(value=None, low=None, high=None)
-    """
-    if not trials:
-        return Estimate(None)
-    share, square = hits / trials, _Z**2 / trials
-    middle = share + square / 2
-    half = _Z * (share * (1 - share) / trials + square / (4 * trials)) ** 0.5
-    low, high = (middle - half) / (1 + square), (middle + half) / (1 + square)
-    return Estimate(share, max(0.0, low) if hits else 0.0, min(1.0, high) if hits < trials else 1.0)
-
-
-def poisson_rate(count: int, exposure: float) -> Estimate:
-    """Give events per exposure with the exact 95 % interval (Garwood 1936, Biometrika 28, 437).
-
-    Examples:
-        >>> poisson_rate(0, 2.0)
-        Estimate(value=0.0, low=0.0, high=1.8444...)
-    """
-    low = chi2.ppf(0.025, 2 * count) / 2 if count else 0.0
-    high = chi2.ppf(0.975, 2 * count + 2) / 2
-    return Estimate(count / exposure, float(low / exposure), float(high / exposure))
-
-
 def _match_report(
     pairs: list[Pair], found: int, lengths: list[float], unit: str, km2: float | None
 ) -> MatchReport:
@@ -268,19 +172,6 @@ def _by_length(
         ships, found = int((of_truth == index).sum()), int((of_found == index).sum())
         rows.append(LengthRecall(least, most, ships, found, wilson(found, ships)))
     return tuple(rows)
-
-
-def _one_to_one(pairs: list[Pair], key: Any) -> list[Pair]:
-    """Take the best pair, then the best of those whose ships are both free; ties by index."""
-    chosen: list[Pair] = []
-    found: set[int] = set()
-    truth: set[int] = set()
-    for pair in sorted(pairs, key=lambda pair: (key(pair), pair[0], pair[1])):
-        if pair[0] not in found and pair[1] not in truth:
-            found.add(pair[0])
-            truth.add(pair[1])
-            chosen.append(pair)
-    return chosen
 
 
 def _check(name: str, outlines: Sequence[Outline]) -> None:

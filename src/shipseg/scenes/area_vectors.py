@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import shapely
 from pyproj import CRS
 from pyproj.exceptions import ProjError
@@ -118,7 +119,9 @@ def _shape(geometry: Any, name: str, number: int) -> Any:
     if geometry is None:
         return None
     try:
-        found = shape(geometry)
+        # JSON as Python reads it may hold NaN, which is refused below.
+        with np.errstate(invalid="ignore"):
+            found = shape(geometry)
         coordinates = shapely.get_coordinates(found)
     except Exception as error:  # shapely raises whatever the odd member leads to.
         raise BadInputError(
@@ -177,6 +180,10 @@ def _only_layer(path: Path, name: str) -> str:
             f"{name}: {len(layers):,} layers with geometries ({shown}), expected one",
             hint="write the layer to a file of its own, with: ogr2ogr layer.gpkg FILE LAYER",
         )
+    driver = pyogrio.read_info(path.absolute(), layer=layers[0])["driver"]
+    if driver in _REACHING_OUT:
+        # A program that imported pyogrio before shipseg has all its drivers.
+        raise BadInputError(f"{name}: a file of the driver {driver}, which names other files")
     return layers[0]
 
 
