@@ -1,0 +1,1 @@
+"""The HTTP API and its page: `shipseg serve`. Needs the extra `serve`."""
