@@ -223,7 +223,7 @@ def test_what_is_no_vector_file_is_refused(tmp_path: Path, data: bytes) -> None:
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="nothing.gpkg"):
+    with pytest.raises(UsageError, match=r"nothing\.gpkg"):
         read_area(GRID, aoi=tmp_path / "nothing.gpkg")
 
 

@@ -1,4 +1,4 @@
-"""Measures against hulls of known size, anywhere on the Earth, and against their own uncertainty."""
+"""Measures against hulls of known size anywhere on the Earth, and against their uncertainty."""
 
 from __future__ import annotations
 

@@ -94,7 +94,10 @@ def ship_blocks(
     for row, column in sorted(found):
         x, y = column * side, row * side
         window = Window(x, y, min(x + side, width), min(y + side, height))
-        yield window, _draw(found[row, column], window)
+        block = _draw(found[row, column], window)
+        # An outline may touch a block and cover no pixel of it.
+        if block.any():
+            yield window, block
 
 
 def _draw(outlines: Sequence[Polygon], window: Window) -> npt.NDArray[np.uint8]:
