@@ -31,8 +31,10 @@ class FakeDetector:
         threads: int = 1,
         threshold: float | None = None,
         gate_threshold: float | None = None,
+        device: str = "cpu",
     ) -> None:
         self.manifest = SimpleNamespace(name="fake")
+        self.device = device
         self.threshold = 0.5 if threshold is None else threshold
         self.gate_threshold = 0.9 if gate_threshold is None else gate_threshold
         self._calls = 0

@@ -10,6 +10,7 @@ import typer
 from shipseg.cli.options import (
     BadRow,
     BundleOption,
+    DeviceOption,
     JsonOption,
     LabelsOption,
     OnBadRowOption,
@@ -18,6 +19,7 @@ from shipseg.cli.options import (
     WorkersOption,
     check_probability,
 )
+from shipseg.inference.devices import Device
 
 
 def classify(
@@ -39,6 +41,7 @@ def classify(
             show_default="the bundle's",
         ),
     ] = None,
+    device: DeviceOption = Device.cpu,
     workers: WorkersOption = None,
     overwrite: OverwriteOption = False,
     json: JsonOption = False,
@@ -67,7 +70,7 @@ def classify(
         refuse_to_clobber([output], overwrite=overwrite)
         make_folder(output.parent)
     truth = None if labels is None else read_labels(labels, on_bad_row=on_bad_row.value)
-    detector = Detector(bundle, gate_threshold=threshold)
+    detector = Detector(bundle, gate_threshold=threshold, device=device)
     echo = output is None and not json
     rows = classify_tiles(detector, images, truth, file=output, echo=echo, workers=workers)
     figures = None if truth is None else score(rows, detector.gate_threshold)

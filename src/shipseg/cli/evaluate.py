@@ -10,6 +10,7 @@ import typer
 from shipseg.cli.options import (
     BadRow,
     BundleOption,
+    DeviceOption,
     GateThresholdOption,
     JsonOption,
     OnBadRowOption,
@@ -17,6 +18,7 @@ from shipseg.cli.options import (
     ThresholdOption,
     WorkersOption,
 )
+from shipseg.inference.devices import Device
 
 
 def evaluate(
@@ -51,6 +53,7 @@ def evaluate(
     on_bad_row: OnBadRowOption = BadRow.error,
     threshold: ThresholdOption = None,
     gate_threshold: GateThresholdOption = None,
+    device: DeviceOption = Device.cpu,
     workers: WorkersOption = None,
     overwrite: OverwriteOption = False,
     json: JsonOption = False,
@@ -89,7 +92,7 @@ def evaluate(
     table = read_labels(labels, on_bad_row=on_bad_row.value)
     parts = None if split is None else read_split(split)
     chosen = choose_tiles(find_images([images]), table, parts, subset or "val")
-    detector = Detector(bundle, threshold=threshold, gate_threshold=gate_threshold)
+    detector = Detector(bundle, threshold=threshold, gate_threshold=gate_threshold, device=device)
     run = detect_both_ways(detector, chosen, table, workers=workers)
     if not run.results:
         raise BadInputError(f"none of {len(chosen):,} tiles could be scored; the notes say why")

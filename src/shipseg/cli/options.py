@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from shipseg.inference.devices import Device
+
 
 class BadRow(StrEnum):
     """What a faulty row of a label table gets."""
@@ -89,6 +91,13 @@ WorkersOption = Annotated[
     int | None,
     typer.Option(
         "--workers", "-j", help="Tiles at a time.", min=1, max=256, show_default="one per core"
+    ),
+]
+DeviceOption = Annotated[
+    Device,
+    typer.Option(
+        "--device",
+        help="What runs the models; auto takes the fastest that is there. See docs/speed.md.",
     ),
 ]
 OverwriteOption = Annotated[

@@ -10,6 +10,7 @@ import typer
 from shipseg.cli.options import (
     BadRow,
     BundleOption,
+    DeviceOption,
     GateThresholdOption,
     JsonOption,
     LabelsOption,
@@ -19,6 +20,7 @@ from shipseg.cli.options import (
     ThresholdOption,
     WorkersOption,
 )
+from shipseg.inference.devices import Device
 
 
 def predict(
@@ -42,6 +44,7 @@ def predict(
     ] = False,
     threshold: ThresholdOption = None,
     gate_threshold: GateThresholdOption = None,
+    device: DeviceOption = Device.cpu,
     workers: WorkersOption = None,
     overwrite: OverwriteOption = False,
     json: JsonOption = False,
@@ -72,7 +75,7 @@ def predict(
     refuse_to_clobber(folder.targets(), overwrite=overwrite)
     refuse_inputs_in(folder.picture_folders(), images)
     truth = None if labels is None else read_labels(labels, on_bad_row=on_bad_row.value)
-    detector = Detector(bundle, threshold=threshold, gate_threshold=gate_threshold)
+    detector = Detector(bundle, threshold=threshold, gate_threshold=gate_threshold, device=device)
     for path in (output, *folder.picture_folders()):
         make_folder(path)
     prediction = Prediction(detector, folder, truth, gated=not no_gate)

@@ -16,6 +16,7 @@ from shipseg.bundle.format import Manifest, load_bundle
 from shipseg.errors import BadInputError, UsageError
 from shipseg.imaging.decode import Picture, decode_image, read_image
 from shipseg.imaging.tiling import Window, pad_to, windows
+from shipseg.inference.devices import Device, choose_device
 from shipseg.inference.instances import ships_of_maps
 from shipseg.inference.runtime import GateSession, SegmenterSession
 from shipseg.inference.ships import Ship, reading_order
@@ -85,10 +86,12 @@ class Detector:
         threads: Threads of one call. One is best where several pictures run side by side.
         threshold: Probability at which a pixel is ship; None takes the bundle's.
         gate_threshold: Probability at which a tile passes the gate; None takes the bundle's.
+        device: What runs the graphs: see `shipseg.inference.devices.Device`.
 
     Raises:
         BundleError: The bundle is incomplete, altered or of another shape than it says.
-        UsageError: A threshold is not in 0..1, or there are no threads.
+        MissingDependencyError: The package for the device is not installed.
+        UsageError: A threshold is not in 0..1, there are no threads, or no such device.
 
     Example:
         >>> from shipseg import Detector
@@ -103,9 +106,11 @@ class Detector:
         threads: int = 1,
         threshold: float | None = None,
         gate_threshold: float | None = None,
+        device: Device | str = Device.cpu,
     ) -> None:
         if threads < 1:
             raise UsageError(f"threads is {threads}, expected 1 or more")
+        self.device = choose_device(device)
         loaded = load_bundle(bundle)
         self.manifest: Manifest = loaded.manifest
         self.threshold = _checked("threshold", threshold, self.manifest.segmenter.threshold)
@@ -114,8 +119,8 @@ class Detector:
         )
         fitted = self.manifest.segmenter.calibration
         self._calibration = None if fitted is None else Calibration(**fitted.model_dump())
-        self._gate = GateSession(loaded, threads=threads)
-        self._segmenter = SegmenterSession(loaded, threads=threads)
+        self._gate = GateSession(loaded, threads=threads, device=self.device)
+        self._segmenter = SegmenterSession(loaded, threads=threads, device=self.device)
 
     def detect(self, source: Source) -> tuple[Ship, ...]:
         """Return the ships of a picture: a path, encoded bytes, a Picture or (H, W, 3) uint8."""

@@ -1,22 +1,35 @@
-"""ONNX Runtime sessions for the two graphs of a bundle."""
+"""Sessions for the two graphs of a bundle, on the device that was asked for."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from shipseg.bundle.format import Bundle
 from shipseg.errors import BundleError
+from shipseg.inference.devices import Device
+from shipseg.inference.runtime_onnx import OnnxEngine, Ports
 
-Ports = dict[str, tuple[str, int]]
-"""Inputs or outputs of a graph: element type and number of axes by name."""
-
-_TYPES = {"tensor(uint8)": "uint8", "tensor(float)": "float32"}
 _IMAGE: Ports = {"image": ("uint8", 4)}
 _GATE: Ports = {"tile": ("float32", 1), "cells": ("float32", 3)}
 _SEGMENTER: Ports = {"maps": ("float32", 4)}
+
+
+class Engine(Protocol):
+    """A loaded graph, whatever runs it."""
+
+    @property
+    def inputs(self) -> Ports:
+        """The graph's inputs."""
+
+    @property
+    def outputs(self) -> Ports:
+        """The graph's outputs."""
+
+    def run(self, outputs: list[str], image: npt.NDArray[np.uint8]) -> list[npt.NDArray[Any]]:
+        """Give the named outputs for the input `image`, (1, H, W, 3) uint8."""
 
 
 class GateSession:
@@ -25,13 +38,16 @@ class GateSession:
     Args:
         bundle: With the graph.
         threads: Threads of one call.
+        device: What runs it; from `choose_device`.
 
     Raises:
-        BundleError: ONNX Runtime cannot load the graph, or it has other inputs or outputs.
+        BundleError: The graph cannot be loaded, or it has other inputs or outputs.
+        UsageError: The device cannot be used.
     """
 
-    def __init__(self, bundle: Bundle, *, threads: int) -> None:
-        self._graph = _Graph(bundle.gate, f"{bundle.source}: the gate", threads, _GATE)
+    def __init__(self, bundle: Bundle, *, threads: int, device: Device = Device.cpu) -> None:
+        name = f"{bundle.source}: the gate"
+        self._graph = _Graph(_open(bundle.gate, name, threads, device), name, _GATE)
         self._stride = bundle.manifest.gate.stride
 
     def __call__(self, image: npt.NDArray[np.uint8]) -> tuple[float, npt.NDArray[np.float32]]:
@@ -57,15 +73,16 @@ class SegmenterSession:
     Args:
         bundle: With the graph.
         threads: Threads of one call.
+        device: What runs it; from `choose_device`.
 
     Raises:
-        BundleError: ONNX Runtime cannot load the graph, or it has other inputs or outputs.
+        BundleError: The graph cannot be loaded, or it has other inputs or outputs.
+        UsageError: The device cannot be used.
     """
 
-    def __init__(self, bundle: Bundle, *, threads: int) -> None:
-        self._graph = _Graph(
-            bundle.segmenter, f"{bundle.source}: the segmenter", threads, _SEGMENTER
-        )
+    def __init__(self, bundle: Bundle, *, threads: int, device: Device = Device.cpu) -> None:
+        name = f"{bundle.source}: the segmenter"
+        self._graph = _Graph(_open(bundle.segmenter, name, threads, device), name, _SEGMENTER)
 
     def __call__(self, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         """Score every pixel.
@@ -87,14 +104,12 @@ class SegmenterSession:
 class _Graph:
     """A graph with one input, `image`, that gives what it is expected to."""
 
-    def __init__(self, graph: bytes, name: str, threads: int, outputs: Ports) -> None:
-        self._name, self._outputs = name, list(outputs)
-        self._session = _open(graph, name, threads)
-        for what, found, expected in (
-            ("inputs", self._session.get_inputs(), _IMAGE),
-            ("outputs", self._session.get_outputs(), outputs),
+    def __init__(self, engine: Engine, name: str, outputs: Ports) -> None:
+        self._engine, self._name, self._outputs = engine, name, list(outputs)
+        for what, ports, expected in (
+            ("inputs", engine.inputs, _IMAGE),
+            ("outputs", engine.outputs, outputs),
         ):
-            ports = {p.name: (_TYPES.get(p.type, p.type), len(p.shape)) for p in found}
             if ports != expected:
                 raise BundleError(f"{name} has the {what} {_say(ports)}, expected {_say(expected)}")
 
@@ -104,7 +119,7 @@ class _Graph:
         """Run on one picture; `shapes` are what the outputs have to have."""
         height, width = image.shape[:2]
         try:
-            found = self._session.run(self._outputs, {"image": image[None]})
+            found = self._engine.run(self._outputs, image[None])
         except Exception as error:  # the runtime's exceptions share no base class
             raise BundleError(
                 f"{self._name} fails on {height} × {width} px ({type(error).__name__})"
@@ -115,30 +130,16 @@ class _Graph:
                     f"{self._name} gives '{name}' the shape {values.shape} for "
                     f"{height} × {width} px, expected {shape}"
                 )
-        return list(found)
+        return found
 
 
-def _open(graph: bytes, name: str, threads: int) -> Any:
-    # Imported here, so that reading labels or writing files does not load the runtime.
-    import onnxruntime
+def _open(graph: bytes, name: str, threads: int, device: Device) -> Engine:
+    if device is not Device.openvino:
+        return OnnxEngine(graph, name, threads=threads, device=device)
+    # Imported here, because it is an optional package.
+    from shipseg.inference.runtime_openvino import OpenVinoEngine
 
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    # Fatal only: errors are raised, and warnings are of no use to whoever predicts.
-    options.log_severity_level = 4
-    # Idle threads that spin take the cores that decode and that other processes need.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    # Windows come in many shapes; a memory plan per shape would pile up.
-    options.enable_mem_pattern = False
-    try:
-        # From bytes, not from a path: a graph with external data has nowhere to read it from.
-        return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # the runtime's exceptions share no base class
-        raise BundleError(
-            f"{name} is no graph that ONNX Runtime can load ({type(error).__name__})",
-            hint="export the bundle again with 'shipseg export'",
-        ) from error
+    return OpenVinoEngine(graph, name, threads=threads)
 
 
 def _say(ports: Ports) -> str:

@@ -1,0 +1,98 @@
+"""OpenVINO gives what ONNX Runtime gives, whatever the threads and the order."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from shipseg.bundle.format import load_bundle
+from shipseg.errors import BundleError
+from shipseg.imaging.synthetic import write_synthetic_dataset
+from shipseg.inference.batch import find_images, predict_paths
+from shipseg.inference.detector import Detector
+from shipseg.inference.devices import Device
+from shipseg.inference.runtime import GateSession, SegmenterSession
+
+from .pixels import pixel_bundle_of
+
+pytest.importorskip("openvino")
+
+# bfloat16 keeps 8 bits of a number; the packaged segmenter's probabilities move by as much.
+LOOSE = 0.08
+
+
+def random_picture(
+    height: int, width: int, seed: int = 0
+) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
+
+
+def test_both_runtimes_give_the_same() -> None:
+    bundle = load_bundle()
+    for size in ((256, 256), (256, 320)):
+        image = random_picture(*size)
+        ours = SegmenterSession(bundle, threads=1, device=Device.openvino)(image)
+        theirs = SegmenterSession(bundle, threads=1)(image)
+        assert ours.shape == theirs.shape
+        assert ours.dtype == np.float32
+        np.testing.assert_allclose(ours, theirs, atol=LOOSE)
+    side = bundle.manifest.gate.input_size
+    image = random_picture(side, side)
+    probability, cells = GateSession(bundle, threads=1, device=Device.openvino)(image)
+    expected, expected_cells = GateSession(bundle, threads=1)(image)
+    assert probability == pytest.approx(expected, abs=LOOSE)
+    np.testing.assert_allclose(cells, expected_cells, atol=LOOSE)
+
+
+def test_an_answer_is_the_caller_s_own() -> None:
+    session = SegmenterSession(pixel_bundle_of(), threads=1, device=Device.openvino)
+    first = session(random_picture(256, 256, seed=1))
+    kept = first.copy()
+    session(random_picture(256, 256, seed=2))
+    np.testing.assert_array_equal(first, kept)
+    first[:] = 0
+
+
+def test_the_same_bytes_whatever_the_threads_and_the_order() -> None:
+    session = SegmenterSession(load_bundle(), threads=1, device=Device.openvino)
+    sizes = [(256, 256), (288, 256), (256, 288)] * 2
+    pictures = [random_picture(*size, seed=i) for i, size in enumerate(sizes)]
+    alone = [session(picture) for picture in pictures]
+    with ThreadPoolExecutor(3) as pool:
+        beside = list(pool.map(session, reversed(pictures)))
+    for one, other in zip(alone, reversed(beside), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_graph_that_it_cannot_load_is_named() -> None:
+    bundle = replace(pixel_bundle_of(), gate=b"not a graph")
+    with pytest.raises(BundleError, match="pixels: the gate is no graph that OpenVINO can load"):
+        GateSession(bundle, threads=1, device=Device.openvino)
+
+
+def test_a_graph_in_the_other_s_place_is_refused() -> None:
+    bundle = pixel_bundle_of()
+    with pytest.raises(BundleError, match=r"the outputs maps .*, expected tile"):
+        GateSession(replace(bundle, gate=bundle.segmenter), threads=1, device=Device.openvino)
+
+
+def test_the_detector_finds_the_same_ships(tmp_path: Path) -> None:
+    write_synthetic_dataset(tmp_path / "tiles", 6, ship_share=1.0)
+    paths = find_images([tmp_path / "tiles" / "images"])
+    found = {
+        device: [outcome.detection for outcome in predict_paths(Detector(device=device), paths)]
+        for device in ("cpu", "openvino")
+    }
+    assert Detector(device="openvino").device is Device.openvino
+    ships = [[len(d.ships) for d in run if d is not None] for run in found.values()]
+    assert sum(ships[0]) > 0
+    # A ship whose mean lies at a threshold may come or go: one in ten, at most.
+    assert sum(abs(a - b) for a, b in zip(*ships, strict=True)) <= max(1, sum(ships[0]) // 10)
+    for ours, theirs in zip(found["openvino"], found["cpu"], strict=True):
+        assert ours is not None
+        assert theirs is not None
+        assert ours.ship_probability == pytest.approx(theirs.ship_probability, abs=LOOSE)
