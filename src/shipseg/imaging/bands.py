@@ -69,13 +69,13 @@ def read_rgb(dataset: Any, choice: Choice) -> tuple[Rgb, Valid | None, tuple[str
     bands: Bands = dataset.read(choice.indexes)
     valid = _declared_valid(dataset, choice)
     if choice.palette:
-        rgb, valid = _look_up(bands[0], dataset.colormap(choice.indexes[0]), valid)
+        rgb, valid = look_up(bands[0], dataset.colormap(choice.indexes[0]), valid)
         return rgb, valid, choice.warnings
     if np.issubdtype(bands.dtype, np.floating):
         valid = _both(valid, np.all(np.abs(bands) < _SENTINEL, axis=0))
     warnings = choice.warnings
     if bands.dtype == np.uint8:
-        levels = _widen(bands, dataset, choice)
+        levels = widen(bands, dataset, choice)
     else:
         stretch = find_stretch(bands, valid)
         levels = stretch.apply(bands)
@@ -107,7 +107,7 @@ def _both(first: Valid | None, second: Valid) -> Valid:
     return second if first is None else first & second
 
 
-def _look_up(
+def look_up(
     indexes: Bands, colours: dict[int, tuple[int, int, int, int]], valid: Valid | None
 ) -> tuple[Rgb, Valid | None]:
     """Look palette colours up; an index without an entry, or with alpha 0, is not valid."""
@@ -118,7 +118,7 @@ def _look_up(
     return np.ascontiguousarray(rgba[..., :3]), _both(valid, rgba[..., 3] > 0)
 
 
-def _widen(bands: Bands, dataset: Any, choice: Choice) -> Rgb:
+def widen(bands: Bands, dataset: Any, choice: Choice) -> Rgb:
     """Scale samples of fewer than 8 bits to 0..255."""
     bits = int(dataset.tags(choice.indexes[0], ns="IMAGE_STRUCTURE").get("NBITS", 8))
     if bits >= 8:

@@ -35,9 +35,27 @@ import rasterio  # noqa: E402
 import rasterio.io  # noqa: E402
 from rasterio.errors import NodataShadowWarning, NotGeoreferencedWarning  # noqa: E402
 
+from shipseg.errors import UsageError  # noqa: E402
+
 # A picture without a position is normal here, and where a file has both nodata and alpha, both are
 # honoured. `warnings.catch_warnings` around each call would not be safe between threads.
 warnings.filterwarnings("ignore", category=NotGeoreferencedWarning)
 warnings.filterwarnings("ignore", category=NodataShadowWarning)
 
-__all__ = ["rasterio"]
+__all__ = ["allow_vrt", "rasterio"]
+
+
+def allow_vrt() -> None:
+    """Keep the driver of virtual rasters, for a program whose user asked for it.
+
+    Raises:
+        UsageError: GDAL is running already, without it.
+    """
+    names = os.environ["GDAL_SKIP"].split(",")
+    os.environ["GDAL_SKIP"] = ",".join(name for name in names if name != "VRT")
+    with rasterio.Env() as env:
+        if "VRT" not in env.drivers():
+            raise UsageError(
+                "virtual rasters were switched off before they were asked for",
+                hint="call shipseg.imaging.gdal.allow_vrt() before anything else opens a raster",
+            )

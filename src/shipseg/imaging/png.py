@@ -91,6 +91,19 @@ def decode_png(data: bytes, *, limits: Limits, name: str, upright: bool) -> Pict
     return orient(picture, orientation_of_block(notes.exif)) if upright and notes.exif else picture
 
 
+def check_complete(data: bytes, *, name: str) -> None:
+    """Refuse a PNG of any size that is cut short or corrupt, in constant memory.
+
+    Args:
+        data: The encoded picture; a memory map serves as well.
+        name: The picture, for messages.
+
+    Raises:
+        ImageError: It is.
+    """
+    _check_chunks(data, _read_header(data, name=name), name=name)
+
+
 def _read_header(data: bytes, *, name: str) -> _Header:
     """Read the IHDR chunk, which must come first."""
     if len(data) < 33 or data[8:16] != b"\0\0\0\x0dIHDR":

@@ -25,7 +25,9 @@ from shipseg.imaging.picture import Picture, make_picture, orient
 from shipseg.imaging.tiff import read_tags
 
 _INTEGERS = {f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)}
-_REAL_DTYPES = _INTEGERS | {"float32", "float64"}
+REAL_DTYPES = frozenset(_INTEGERS | {"float32", "float64"})
+"""What samples may be; complex ones have no one brightness."""
+
 # TIFF colour models that are values as they stand: grey, RGB, palette.
 _PLAIN_COLOURS = (None, 0, 1, 2, 3)
 # Those that GDAL converts to RGB at 8 bits, and what people call them.
@@ -115,12 +117,12 @@ def _read(
             raise ImageError(
                 f"{name}: the {driver} header is truncated or corrupt", hint=_HINT
             ) from error
-        colour_warnings = _check_colours(dataset, photometric, name=name)
+        colour_warnings = check_colours(dataset, photometric, name=name)
         choice = choose_bands(dataset)
         _check_caps(dataset, choice, limits=limits, name=name)
         try:
             rgb, valid, warnings = read_rgb(dataset, choice)
-            georeferenced = _is_georeferenced(dataset)
+            georeferenced = is_georeferenced(dataset)
             several = bool(dataset.subdatasets)
         except Exception as error:  # As above.
             raise ImageError(f"{name}: truncated or corrupt {driver} data", hint=_HINT) from error
@@ -129,7 +131,7 @@ def _read(
     return make_picture(rgb, valid, colour_warnings + warnings), georeferenced
 
 
-def _check_colours(dataset: Any, photometric: int | None, *, name: str) -> tuple[str, ...]:
+def check_colours(dataset: Any, photometric: int | None, *, name: str) -> tuple[str, ...]:
     """Refuse colour models whose numbers would be taken for red, green and blue.
 
     Returns:
@@ -163,9 +165,9 @@ def _check_caps(dataset: Any, choice: Choice, *, limits: Limits, name: str) -> N
             hint="take out three bands, for example with gdal_translate -b",
         )
     dtypes = {dataset.dtypes[index - 1] for index in choice.indexes}
-    if not dtypes <= _REAL_DTYPES:
+    if not dtypes <= REAL_DTYPES:
         raise UnsupportedImageError(
-            f"{name}: samples of dtype {', '.join(sorted(dtypes - _REAL_DTYPES))}, "
+            f"{name}: samples of dtype {', '.join(sorted(dtypes - REAL_DTYPES))}, "
             "expected integers or floats",
             hint="write the magnitude of complex samples to a raster of its own",
         )
@@ -189,7 +191,8 @@ def _check_caps(dataset: Any, choice: Choice, *, limits: Limits, name: str) -> N
         )
 
 
-def _is_georeferenced(dataset: Any) -> bool:
+def is_georeferenced(dataset: Any) -> bool:
+    """Tell whether an open raster says anything about its place on the Earth."""
     return (
         dataset.crs is not None
         or not dataset.transform.is_identity

@@ -74,7 +74,7 @@ def blobs_of(
         threshold: Least probability of a ship's pixel.
     """
     rim = _rim(nodata, read, shape_hw)
-    inner = np.s_[core.y0 - read.y0 : core.y1 - read.y0, core.x0 - read.x0 : core.x1 - read.x0]
+    inner = _within(read, core)
     maps, rim = maps[:, *inner], rim[inner]
     labels, _ = ndimage.label(maps[0] >= threshold, structure=_EIGHT)
     blobs = []
@@ -102,15 +102,19 @@ def _rim(nodata: Mask | None, read: Window, shape_hw: tuple[int, int]) -> Mask:
     return rim
 
 
-def edge_mask(blobs: Iterable[Blob], core: Window) -> Mask:
-    """(h, w) bool of a look's core: where its blobs are."""
+def mask_of(blobs: Iterable[Blob], core: Window) -> Mask:
+    """Give (h, w) bool of a look's core: where its blobs are."""
     mask = np.zeros(core.shape_hw, np.bool_)
     for blob in blobs:
-        place = blob.window
-        mask[place.y0 - core.y0 : place.y1 - core.y0, place.x0 - core.x0 : place.x1 - core.x0] |= (
-            blob.mask
-        )
+        mask[_within(core, blob.window)] |= blob.mask
     return mask
+
+
+def _within(outer: Window, inner: Window) -> tuple[slice, slice]:
+    return (
+        slice(inner.y0 - outer.y0, inner.y1 - outer.y0),
+        slice(inner.x0 - outer.x0, inner.x1 - outer.x0),
+    )
 
 
 def joined(looks: Sequence[tuple[Window, Sequence[Blob]]]) -> tuple[list[Blob], int]:
@@ -172,8 +176,7 @@ def _together(group: Sequence[Blob], box: Window) -> Blob:
     maps = np.full((2, *box.shape_hw), _OFF, np.float32)
     rim = np.zeros(box.shape_hw, np.bool_)
     for blob in group:
-        w = blob.window
-        place = np.s_[w.y0 - box.y0 : w.y1 - box.y0, w.x0 - box.x0 : w.x1 - box.x0]
+        place = _within(box, blob.window)
         maps[:, *place] = np.where(blob.mask, blob.maps, maps[:, *place])
         rim[place] |= blob.rim
     return Blob(box.x0, box.y0, maps, rim)

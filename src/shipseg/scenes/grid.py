@@ -52,9 +52,7 @@ def pixel_size_m(
     def metres(index: int) -> float:
         # Over the antimeridian the short way.
         turn = (lons[index] - lons[0] + 180) % 360 - 180
-        return math.hypot(
-            east * math.radians(turn), meridian * math.radians(lats[index] - lats[0])
-        )
+        return math.hypot(east * math.radians(turn), meridian * math.radians(lats[index] - lats[0]))
 
     sizes = metres(1), metres(2)
     return sizes if min(sizes) > 0 else None

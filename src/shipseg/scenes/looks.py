@@ -8,6 +8,7 @@ left out. Where a square lies depends on the lattice alone, never on who else is
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +28,10 @@ HALO_PX = 128
 """Surroundings of a square: a ship of 190 m that a border cuts in half is whole in both looks."""
 
 
+Side = tuple[str, int, int, int]
+"""Which side of a core, its place across, and from where to where it goes."""
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Look:
     """One call of the segmenter.
@@ -38,6 +43,12 @@ class Look:
 
     core: Window
     read: Window
+
+    @property
+    def name(self) -> str:
+        """Its corners, as the journal knows it."""
+        numbers = [n for w in (self.core, self.read) for n in (w.x0, w.y0, w.x1, w.y1)]
+        return f"look {' '.join(map(str, numbers))}"
 
 
 def plan_looks(
@@ -74,6 +85,37 @@ def plan_looks(
         else:
             looks += _squares(box, grown, shape_hw, cell_px)
     return sorted(looks, key=lambda look: (look.core.y0, look.core.x0))
+
+
+def forget_known_sides(ship: npt.NDArray[np.bool_], core: Window, sides: frozenset[Side]) -> None:
+    """Clear the sides of a look's ship pixels that another look goes on from, in place.
+
+    Args:
+        ship: (h, w) bool, of `core`.
+        core: The look's own.
+        sides: From `sides_of`.
+    """
+    (x0, x1), (y0, y1) = (core.x0, core.x1), (core.y0, core.y1)
+    for side, line in (
+        (("right", x0, y0, y1), np.s_[:, 0]),
+        (("left", x1, y0, y1), np.s_[:, -1]),
+        (("bottom", y0, x0, x1), np.s_[0]),
+        (("top", y1, x0, x1), np.s_[-1]),
+    ):
+        if side in sides:
+            ship[line] = False
+
+
+def sides_of(looks: Iterable[Look]) -> frozenset[Side]:
+    """List the sides of the looks' cores."""
+    return frozenset(
+        side
+        for w in (look.core for look in looks)
+        for side in (
+            ("left", w.x0, w.y0, w.y1), ("right", w.x1, w.y0, w.y1),
+            ("top", w.y0, w.x0, w.x1), ("bottom", w.y1, w.x0, w.x1),
+        )
+    )  # fmt: skip
 
 
 def _snapped(boxes: list[Window], shape_hw: tuple[int, int], whole_px: int) -> list[Window]:

@@ -5,13 +5,11 @@ from __future__ import annotations
 from itertools import combinations
 from typing import Any
 
-import numpy as np
 from shapely import MultiPolygon, Polygon, box, make_valid, union_all
 from shapely.affinity import affine_transform
 
 from shipseg.inference.detector import Detector
 from shipseg.inference.instances import ships_of_maps
-from shipseg.inference.ships import Ship
 from shipseg.scenes.blobs import Blob
 from shipseg.scenes.open import Scene
 from shipseg.scenes.result import SceneShip
@@ -23,9 +21,8 @@ _BRIDGE_PX = 0.05
 def ships_of_blob(detector: Detector, scene: Scene, blob: Blob) -> list[SceneShip]:
     """Part a blob into ships, and outline each on the scene."""
     ships = ships_of_maps(
-        np.ascontiguousarray(blob.maps),
-        # Outside the blob the map is -1; inside all reached the threshold.
-        threshold=max(detector.threshold, 1e-9) if detector.threshold > 0 else 0.0,
+        blob.maps,
+        threshold=detector.threshold,
         min_area_px=detector.manifest.segmenter.min_area_px,
         calibration=detector.calibration,
     )
@@ -33,12 +30,18 @@ def ships_of_blob(detector: Detector, scene: Scene, blob: Blob) -> list[SceneShi
     for ship in ships:
         outline = _on_scene(_one_polygon(ship.polygon), scene, blob)
         if outline is not None:
-            found.append(SceneShip(outline, ship.score, bool((blob.rim & _mask(ship)).any())))
+            found.append(SceneShip(outline, ship.score, bool((blob.rim & ship.mask).any())))
     return found
 
 
-def _mask(ship: Ship) -> Any:
-    return ship.mask
+def reading_order(ship: SceneShip) -> tuple[float, ...]:
+    """Give the key that ships are sorted by: the first row of the outline, then the first column.
+
+    Outlines of one scene share at most their borders, so no two have the same key.
+    """
+    x0, y0, x1, y1 = ship.outline.bounds
+    centre = ship.outline.representative_point()
+    return y0, x0, y1, x1, centre.y, centre.x
 
 
 def _one_polygon(shape: Polygon | MultiPolygon) -> Polygon:
