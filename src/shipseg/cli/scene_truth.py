@@ -54,13 +54,13 @@ def compare_files(
     if scene is None and (aoi is not None or exclude is not None):
         raise UsageError("--aoi and --exclude need the scene", hint="add --scene SCENE.tif")
     name = None if scene is None else scene.name
-    ours, theirs = read_ships(found, name), read_ships(truth, name)
-    notes = [_repaired(ships) for ships in (ours, theirs) if ships.repaired]
     grid, area = None, None
     if scene is not None:
         grid = _grid_of(scene)
         if aoi is not None or exclude is not None:
             area = read_area(grid, aoi=aoi, exclude=exclude)
+    ours, theirs = read_ships(found, name), read_ships(truth, name)
+    notes = [_repaired(ships) for ships in (ours, theirs) if ships.repaired]
     if area_km2 is None and area is None:
         area_km2 = ours.looked_at_km2
     if area_km2 is None and scene is not None:

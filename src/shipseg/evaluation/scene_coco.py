@@ -55,6 +55,8 @@ def _segment(segmentation: Any) -> Outline:
         parts = [Polygon(np.reshape(ring, (-1, 2))) for ring in segmentation]
         return parts[0] if len(parts) == 1 else union_all([make_valid(part) for part in parts])
     height = int(segmentation["size"][0])
+    if height < 1:
+        raise ValueError(f"a mask of height {height}")
     counts = segmentation["counts"]
     ends = np.cumsum(_decompress(counts) if isinstance(counts, str) else counts)
     bars = []

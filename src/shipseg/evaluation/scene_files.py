@@ -111,7 +111,9 @@ def _of_table(data: bytes, name: str, scene: str | None) -> ShipFile:
     outlines = []
     for number, row in enumerate(_rows_of(rows, name, scene), start=2):
         try:
-            outlines.append(_outline_of(row))
+            # A coordinate that is no number is refused below, with the ship's number.
+            with np.errstate(invalid="ignore"):
+                outlines.append(_outline_of(row))
         except (ValueError, TypeError, KeyError, shapely.errors.ShapelyError) as error:
             raise BadInputError(
                 f"{name}: a ship near row {number} has no outline",
@@ -127,9 +129,9 @@ def _rows_of(rows: list[dict[str, Any]], name: str, scene: str | None) -> list[d
     if unnamed or (scene is not None and scenes and scene not in scenes):
         shown = ", ".join(map(shown_name, scenes[:6])) + (", ..." if len(scenes) > 6 else "")
         raise BadInputError(
-            f"{name}: ships of {len(scenes):,} scenes, {shown}"
-            + ("" if scene is None else f", and none of {shown_name(scene)}"),
-            hint="name the scene with --scene",
+            f"{name}: ships of {shown}"
+            + ("" if scene is None else f", none of {shown_name(scene)}"),
+            hint="name the scene with --scene, by the file name that the table has",
         )
     if scene is None or not scenes:
         return rows

@@ -35,6 +35,8 @@ def match_by_iou(found: Sequence[Outline], truth: Sequence[Outline]) -> list[Pai
         >>> match_by_iou([box(0, 0, 4, 1)], [box(9, 0, 10, 1), box(0, 0, 3, 1)])
         [(0, 1, 0.75)]
     """
+    if not found or not truth:
+        return []
     near = STRtree(list(truth)).query(list(found), predicate="intersects").T.tolist()
     pairs = [(i, j, iou(found[i], truth[j])) for i, j in near]
     return _one_to_one([pair for pair in pairs if pair[2] > _IOU], key=lambda pair: -pair[2])
@@ -55,6 +57,8 @@ def match_by_place(found: Sequence[Outline], truth: Sequence[Outline]) -> list[P
         >>> match_by_place([box(1, 0, 5, 1), box(0, 0, 4, 1)], [box(0, 0, 4, 1)])
         [(1, 0, 0.0)]
     """
+    if not found or not truth:
+        return []
     centres = [outline.centroid for outline in found]
     targets = [outline.centroid for outline in truth]
     reach = [length_of(outline) / 2 for outline in truth]

@@ -71,7 +71,10 @@ def _table(title: str, first: str, *others: str) -> Table:
 
 def _rate(way: MatchReport) -> str:
     rate = way.false_alarms_per_1000_km2
-    return "–" if rate is None or rate.value is None else _show(rate, "{:,.1f}")
+    if rate is None or rate.high is None:
+        return "–"
+    # Decimals of a rate over little ground say nothing, and would not fit.
+    return _show(rate, "{:,.1f}" if rate.high < 1000 else "{:,.0f}")
 
 
 def _show(estimate: Estimate, form: str = "{:.3f}") -> str:

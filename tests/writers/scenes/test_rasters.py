@@ -24,6 +24,9 @@ from .drawn import PLACES, empty, result_at, ships, write_raster
 import rasterio.features  # isort: skip
 
 
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
+
+
 @pytest.mark.parametrize("place", PLACES, ids=str)
 def test_the_mask_lies_on_the_scenes_grid(tmp_path: Path, place: str) -> None:
     result = result_at(place)
@@ -174,6 +177,21 @@ def test_the_overview_of_a_large_scene_is_small(tmp_path: Path) -> None:
     picture = np.asarray(Image.open(path)).astype(int)
     assert picture.shape == (683 + 44, 2048, 3)
     assert (np.ptp(picture[215:245, 895:930], axis=2) > 100).any()
+
+
+@pytest.mark.parametrize(("bands", "shown"), [((3, 2, 1), (30, 20, 10)), ((2,), (20, 20, 20))])
+def test_pictures_show_the_bands_that_are_asked_for(
+    tmp_path: Path, bands: tuple[int, ...], shown: tuple[int, ...]
+) -> None:
+    result = result_at()
+    scene = write_raster(tmp_path / "scene.tif", result, dtype="uint8")
+    with rasterio.open(scene, "r+") as target:
+        for index in (1, 2, 3):
+            target.write(np.full((300, 420), 10 * index, np.uint8), index)
+    forms = ["chips", "overview"]
+    chips, page = write_scene(result, tmp_path / "out", formats=forms, scene=scene, bands=bands)
+    for picture in (chips / "0001.png", page):
+        assert tuple(np.asarray(Image.open(picture))[4, 4]) == shown
 
 
 @pytest.mark.parametrize("form", ["chips", "overview"])

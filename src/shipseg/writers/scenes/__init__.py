@@ -5,9 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from shipseg.errors import OutputExistsError, UsageError
 from shipseg.scenes.result import SceneResult
+
+if TYPE_CHECKING:
+    from shipseg.writers.scenes.described import DescribedScene
 
 FORMATS: dict[str, str] = {
     "geojson": "ships.geojson",
@@ -32,6 +36,7 @@ def write_scene(
     *,
     formats: Sequence[str],
     scene: str | os.PathLike[str] | None = None,
+    bands: Sequence[int] | None = None,
     overwrite: bool = False,
 ) -> list[Path]:
     """Write what was found on a scene into a folder; the same result gives the same bytes.
@@ -44,6 +49,8 @@ def write_scene(
         folder: Made where it is not there.
         formats: Keys of `FORMATS`; one named twice counts once.
         scene: The raster, which chips and overview show.
+        bands: Which of its bands, from 1, are shown as red, green and blue, or one as grey; None
+            goes by their colour interpretation.
         overwrite: Whether files already there are replaced.
 
     Returns:
@@ -71,7 +78,7 @@ def write_scene(
     for name, target in zip(chosen, targets, strict=True):
         if name in _NEED_RASTER:
             assert scene is not None  # check_formats refused that.
-            _write_picture(name, target, described, Path(scene))
+            _write_picture(name, target, described, Path(scene), bands)
         elif name == "mask":
             from shipseg.writers.scenes.mask import write_scene_mask
 
@@ -121,12 +128,14 @@ def _writer(name: str) -> Callable[..., None]:
     return found
 
 
-def _write_picture(name: str, target: Path, described: object, raster: Path) -> None:
+def _write_picture(
+    name: str, target: Path, described: DescribedScene, raster: Path, bands: Sequence[int] | None
+) -> None:
     from shipseg.writers.scenes.chips import write_chips
     from shipseg.writers.scenes.overview import write_overview
 
-    write = write_chips if name == "chips" else write_overview
-    write(target, described, raster)  # type: ignore[arg-type]
+    write: Callable[..., object] = write_chips if name == "chips" else write_overview
+    write(target, described, raster, bands)
 
 
 def _holds_something(path: Path) -> bool:

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
 from shipseg.errors import UsageError
 from shipseg.imaging.tiling import Window
-from shipseg.scenes.open import MODEL_GSD_M, Scene, open_scene
+from shipseg.scenes.open import MODEL_GSD_M, open_scene
 from shipseg.scenes.result import SceneShip
 from shipseg.writers.outlines import PALETTE, draw_outline
 from shipseg.writers.overlay import write_picture
 from shipseg.writers.scenes.described import DescribedScene
 from shipseg.writers.scenes.look import Rgb, outline_runs
+
+if TYPE_CHECKING:
+    from shipseg.scenes.open import Scene
 
 # Sea around a hull, as a share of its longer side and in pixels at least.
 _AROUND, _LEAST_AROUND_PX = 0.5, 16
@@ -25,13 +30,16 @@ _SHOWN_PX = 384
 _MOST_PX = 2048
 
 
-def write_chips(folder: Path, scene: DescribedScene, path: Path) -> list[Path]:
+def write_chips(
+    folder: Path, scene: DescribedScene, path: Path, bands: Sequence[int] | None = None
+) -> list[Path]:
     """Write `0001.png` and so on, numbered as the ships are; leave no others of such names.
 
     Args:
         folder: Made where it is not there.
         scene: What to write.
         path: The scene's raster.
+        bands: Which of its bands are shown; see `write_scene`.
 
     Returns:
         The files, in the order of the ships.
@@ -43,7 +51,7 @@ def write_chips(folder: Path, scene: DescribedScene, path: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     written: list[Path] = []
     # A GSD like the model's leaves the scene's own pixels: nothing is resampled.
-    with open_scene(path, gsd_m=MODEL_GSD_M) as raster:
+    with open_scene(path, bands=bands, gsd_m=MODEL_GSD_M) as raster:
         check_same_size(raster.grid.shape_hw, scene)
         for number, ship in enumerate(scene.result.ships, start=1):
             target = folder / f"{number:04d}.png"

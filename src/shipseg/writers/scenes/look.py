@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +29,13 @@ _CACHE_MB = 96
 Rgb = npt.NDArray[np.uint8]
 
 
-def read_small(path: Path, size_wh: tuple[int, int]) -> Rgb:
+def read_small(path: Path, size_wh: tuple[int, int], bands: Sequence[int] | None = None) -> Rgb:
     """Read a whole scene shrunk, in constant memory; black where there is no data.
 
     Args:
         path: The scene.
         size_wh: Width and height of the result in pixels.
+        bands: Which bands are shown; None goes by their colour interpretation.
 
     Returns:
         (h, w, 3) uint8, stretched by what the result shows where the scene has more than 8 bits.
@@ -53,14 +55,16 @@ def read_small(path: Path, size_wh: tuple[int, int]) -> Rgb:
             rasterio.open(os.fspath(path.absolute()), driver=driver) as dataset,
         ):
             choice = choose_bands(dataset)
-            shape = (len(choice.indexes), *out)
-            bands = dataset.read(choice.indexes, out_shape=shape, resampling=Resampling.average)
-            valid = _valid(dataset, choice.indexes, choice.alpha, out)
+            indexes = choice.indexes if bands is None else tuple(bands)
+            shape = (len(indexes), *out)
+            levels = dataset.read(indexes, out_shape=shape, resampling=Resampling.average)
+            valid = _valid(dataset, indexes, choice.alpha, out)
     except rasterio.errors.RasterioError as error:
         raise ImageError(f"{name}: truncated or corrupt", hint="fetch the file again") from error
-    if np.issubdtype(bands.dtype, np.floating):
-        valid &= np.all(np.abs(bands) < _SENTINEL, axis=0)
-    levels = bands if bands.dtype == np.uint8 else find_stretch(bands, valid).apply(bands)
+    if np.issubdtype(levels.dtype, np.floating):
+        valid &= np.all(np.abs(levels) < _SENTINEL, axis=0)
+    if levels.dtype != np.uint8:
+        levels = find_stretch(levels, valid).apply(levels)
     rgb = np.empty((*out, 3), np.uint8)
     rgb[...] = levels.transpose(1, 2, 0)
     rgb[~valid] = 0
