@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import sys
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -140,6 +140,36 @@ def progress(
         )
         task = bar.add_task(label, total=total)
         yield _advance(bar, task, items)
+
+
+@contextmanager
+def stages(label: str, *, quiet: bool = False) -> Iterator[Callable[[str, int, int], None]]:
+    """Show a bar on stderr for work that goes through stages, if stderr is a terminal.
+
+    Args:
+        label: What is worked on.
+        quiet: Show no bar anyway.
+
+    Yields:
+        What is to be called with a stage, how much of it is done, and how much there is.
+    """
+    if quiet or not sys.stderr.isatty():
+        yield lambda stage, done, total: None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=stderr(), transient=True, redirect_stdout=False) as bar:
+        tasks: dict[str, TaskID] = {}
+
+        def show(stage: str, done: int, total: int) -> None:
+            if stage not in tasks:
+                # A bracket in a file's name is no markup.
+                text = printable(f"{label}: {stage}").replace("[", "\\[")
+                tasks[stage] = bar.add_task(text, total=total)
+            bar.update(tasks[stage], completed=done, total=total)
+
+        yield show
 
 
 def _advance(bar: Progress, task: TaskID, items: Iterator[Item]) -> Iterator[Item]:

@@ -108,3 +108,67 @@ JsonOption = Annotated[
     bool,
     typer.Option("--json", help="Print one JSON document on stdout instead of text."),
 ]
+SceneOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--scene/--tiles",
+        help="Read all files as scenes, or as tiles.",
+        show_default="by what they are",
+    ),
+]
+FormatsOption = Annotated[
+    str,
+    typer.Option(
+        "--formats",
+        help="What to write of each scene, among geojson, gpkg, parquet, coco, csv, mask, chips, "
+        "overview.",
+    ),
+]
+GsdOption = Annotated[
+    float | None,
+    typer.Option(
+        "--gsd",
+        help="Metres per pixel of the scenes.",
+        min=0.01,
+        max=1000,
+        show_default="what each scene says",
+    ),
+]
+BandsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--bands",
+        help="Bands of the scenes that are red, green and blue, such as 3,2,1; or one, as grey.",
+        show_default="by their colour interpretation",
+    ),
+]
+AoiOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--aoi", help="Polygons, as any vector file: ships are wanted inside.", show_default=False
+    ),
+]
+ExcludeAreaOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--exclude",
+        help="Polygons, such as land: ships are wanted outside.",
+        show_default=False,
+    ),
+]
+AllowVrtOption = Annotated[
+    bool,
+    typer.Option("--allow-vrt", help="Take virtual rasters, which read whatever files they name."),
+]
+ShardOption = Annotated[
+    str | None,
+    typer.Option(
+        "--shard",
+        help="i/n: do only the i-th of n parts of the files, on one of n machines.",
+        show_default=False,
+    ),
+]
+ResumeOption = Annotated[
+    bool,
+    typer.Option("--resume", help="Go on with an interrupted run over scenes."),
+]

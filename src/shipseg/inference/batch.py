@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,12 +53,18 @@ class Classification:
     error: ShipsegError | None = None
 
 
-def find_images(arguments: Sequence[str | os.PathLike[str]]) -> list[Path]:
+def find_images(
+    arguments: Sequence[str | os.PathLike[str]], *, suffixes: Set[str] = SUFFIXES
+) -> list[Path]:
     """Turn files, folders and globs into a list of pictures, each file once.
 
     Folders are searched whole, by suffix, in the order of their names. Names that start with a dot
     (thumbnails, and the second file that macOS writes beside each picture) are passed over there,
     and by `*`.
+
+    Args:
+        arguments: What a person named.
+        suffixes: What counts as a picture where a folder is named, in lower case.
 
     Raises:
         UsageError: An argument finds nothing, a folder cannot be read, or two files share the name
@@ -66,7 +72,7 @@ def find_images(arguments: Sequence[str | os.PathLike[str]]) -> list[Path]:
     """
     found: dict[str, Path] = {}
     for argument in arguments:
-        for path in _expand(os.fspath(argument)):
+        for path in _expand(os.fspath(argument), suffixes):
             # Not resolve(): a link is a picture with a name of its own.
             found.setdefault(os.path.abspath(path), path)  # noqa: PTH100  absolute() keeps '..'
     by_name: dict[str, Path] = {}
@@ -80,18 +86,20 @@ def find_images(arguments: Sequence[str | os.PathLike[str]]) -> list[Path]:
     return list(found.values())
 
 
-def _expand(argument: str) -> list[Path]:
+def _expand(argument: str, suffixes: Set[str]) -> list[Path]:
     path = Path(argument)
     try:
         # Path("") is the working folder, which nobody meant.
         if argument and path.is_dir():
-            return _pictures_in(path)
+            return _pictures_in(path, suffixes)
         if argument and path.exists():
             return [path]
         matches = sorted(map(Path, glob.glob(argument, recursive=True)))  # noqa: PTH207  absolute too
         # A pattern may match folders beside pictures, and some of them may hold none.
         found = [
-            inner for match in matches for inner in (_walk(match) if match.is_dir() else [match])
+            inner
+            for match in matches
+            for inner in (_walk(match, suffixes) if match.is_dir() else [match])
         ]
     except OSError as error:
         raise UsageError(f"'{error.filename or path}' cannot be read: {error.strerror}") from error
@@ -100,17 +108,17 @@ def _expand(argument: str) -> list[Path]:
     return found
 
 
-def _pictures_in(folder: Path) -> list[Path]:
-    inside = _walk(folder)
+def _pictures_in(folder: Path, suffixes: Set[str]) -> list[Path]:
+    inside = _walk(folder, suffixes)
     if not inside:
         raise UsageError(
             f"the folder '{folder}' holds no picture",
-            hint=f"looked for {', '.join(sorted(SUFFIXES))}",
+            hint=f"looked for {', '.join(sorted(suffixes))}",
         )
     return inside
 
 
-def _walk(folder: Path) -> list[Path]:
+def _walk(folder: Path, suffixes: Set[str]) -> list[Path]:
     def stop(error: OSError) -> None:
         raise error
 
@@ -121,7 +129,7 @@ def _walk(folder: Path) -> list[Path]:
         inside += [
             Path(place, name)
             for name in names
-            if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES
+            if not name.startswith(".") and Path(name).suffix.lower() in suffixes
         ]
     return sorted(inside)
 

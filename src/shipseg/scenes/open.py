@@ -15,40 +15,25 @@ from shipseg.errors import (
     BadInputError,
     ImageError,
     ImageTooLargeError,
-    ShipsegError,
     UnsupportedImageError,
 )
 from shipseg.imaging.bands import Choice, choose_bands
 from shipseg.imaging.files import open_file
-from shipseg.imaging.formats import TIFF_MAGICS, shown_name
+from shipseg.imaging.formats import shown_name
 from shipseg.imaging.gdal import rasterio
 from shipseg.imaging.limits import DEFAULT_LIMITS
 from shipseg.imaging.png import check_complete
-from shipseg.imaging.raster import REAL_DTYPES, check_colours, is_georeferenced
+from shipseg.imaging.raster import REAL_DTYPES, check_colours
 from shipseg.imaging.tiff import read_tags
+from shipseg.scenes.kinds import GDAL_OPTIONS, driver_of, is_scene
 from shipseg.scenes.reader import MODEL_GSD_M, Scene, ValidArea
 
 __all__ = ["MODEL_GSD_M", "Scene", "ValidArea", "driver_of", "is_scene", "open_scene"]
 
-_MAGICS = {
-    "GTiff": TIFF_MAGICS,
-    "JP2OpenJPEG": (b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51"),
-    "PNG": (b"\x89PNG\r\n\x1a\n",),
-    "JPEG": (b"\xff\xd8\xff",),
-    "VRT": (b"<VRTDataset",),
-}
-# A tile is never so large, in bytes; below, PNG and JPEG are not even opened to tell scenes apart.
-_LARGE_FILE = 16 * 1024**2
-# GDAL keeps decoded blocks up to this, in bytes (rasterio takes no other unit); its own default is a
-# share of all memory. Where a block is as wide as the scene, as in PNG, JPEG and TIFF in strips, a
-# row of windows decodes it again and again unless the cache holds so many rows.
+# GDAL keeps decoded blocks up to this, in bytes (rasterio takes no other unit); its own default is
+# a share of all memory. Where a block is as wide as the scene, as in PNG, JPEG and TIFF in strips,
+# a row of windows decodes it again and again unless the cache holds so many rows.
 _CACHE, _MOST_CACHE, _CACHE_ROWS = 96 * 1024**2, 384 * 1024**2, 1024
-_GDAL = {
-    # Without a directory listing GDAL looks for no sidecar file.
-    "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
-    # A JPEG cut short is an error, not grey.
-    "GDAL_ERROR_ON_LIBJPEG_WARNING": True,
-}
 _HINT = "fetch the file again; what is missing cannot be restored"
 
 
@@ -91,7 +76,7 @@ def open_scene(
         raise BadInputError(f"the GSD is {gsd_m} m, expected 0.01 to 1000")
     driver = _checked_driver(path, name, allow_vrt=allow_vrt)
     with ExitStack() as stack:
-        stack.enter_context(rasterio.Env(**_GDAL))
+        stack.enter_context(rasterio.Env(**GDAL_OPTIONS))
         try:
             dataset = stack.enter_context(rasterio.open(str(path.absolute()), driver=driver))
         except Exception as error:  # GDAL's own errors are no RasterioError throughout.
@@ -105,36 +90,6 @@ def open_scene(
         )
         scene.limit_to(valid_area)
         yield scene
-
-
-def driver_of(path: Path) -> str | None:
-    """Name the GDAL driver for a file by its first bytes; None where no scene begins so."""
-    with open_file(path, name=shown_name(os.fspath(path))) as stream:
-        head = stream.read(16)
-    return next((name for name, magics in _MAGICS.items() if head.startswith(magics)), None)
-
-
-def is_scene(path: Path) -> bool:
-    """Tell whether a file is to be read as a scene: georeferenced, or too large for one go.
-
-    What cannot be opened is no scene: the tiles' door then says what is wrong with it. Nor is a
-    PNG or JPEG of few bytes and many pixels, which may be made to waste time.
-    """
-    try:
-        driver = driver_of(path)
-        if driver in (None, "VRT", "JP2OpenJPEG"):
-            return driver is not None
-        if driver != "GTiff" and path.stat().st_size < _LARGE_FILE:
-            return False
-        with (
-            rasterio.Env(**_GDAL),
-            rasterio.open(str(path.absolute()), driver=driver) as dataset,
-        ):
-            large = dataset.width * dataset.height > DEFAULT_LIMITS.max_pixels
-            large |= max(dataset.shape) > DEFAULT_LIMITS.max_side_px
-            return large or is_georeferenced(dataset)
-    except (ShipsegError, rasterio.errors.RasterioError):
-        return False
 
 
 def _checked_driver(path: Path, name: str, *, allow_vrt: bool) -> str:

@@ -1,0 +1,285 @@
+"""The work behind `shipseg predict` on scenes: a folder of results for each."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from shipseg.cli.console import Notes, note, show_json, show_lines, stages
+from shipseg.cli.failures import exit_code_of, reason_of
+from shipseg.cli.outputs import make_folder, refuse_inputs_in, refuse_to_clobber
+from shipseg.errors import OutputExistsError, UsageError
+from shipseg.imaging.formats import shown_name
+from shipseg.inference.detector import Detector
+from shipseg.inference.shards import Shard
+from shipseg.parallel import worker_count
+from shipseg.scenes.batch import (
+    SceneOutcome,
+    SceneSettings,
+    Write,
+    detect_scenes,
+    settings_key,
+)
+from shipseg.scenes.detect import Progress
+from shipseg.scenes.journal import Journal
+from shipseg.scenes.result import SceneResult
+from shipseg.writers.names import file_stems
+from shipseg.writers.rows import CsvRows, open_rows
+from shipseg.writers.scenes import check_formats, write_scene
+
+_COLUMNS = (
+    "scene", "ships", "cut", "width", "height", "gsd_m", "looked_at_px", "looked_at_km2",
+    "warnings", "error",
+)  # fmt: skip
+# Each window that is segmented takes up to 250 MB.
+_MOST_WORKERS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class SceneFolder:
+    """Names of what goes into the output folder.
+
+    Attributes:
+        root: The folder.
+        formats: Of each scene's results.
+        shard: Which part of the scenes this run does; None means all.
+    """
+
+    root: Path
+    formats: tuple[str, ...]
+    shard: Shard | None = None
+
+    @property
+    def table(self) -> Path:
+        """The table of scenes."""
+        return self.root / f"scenes{self._part}.csv"
+
+    @property
+    def journal(self) -> Path:
+        """What is finished."""
+        return self.root / f".scenes{self._part}.journal"
+
+    @property
+    def _part(self) -> str:
+        return "" if self.shard is None else f"-{self.shard.number}-of-{self.shard.count}"
+
+    def folders(self, scenes: Sequence[Path]) -> list[tuple[Path, Path]]:
+        """List scenes and the folder of each; the names of all scenes decide, whatever the shard.
+
+        Args:
+            scenes: All of them.
+        """
+        stems = file_stems(path.name for path in scenes)
+        mine = scenes if self.shard is None else self.shard.take(scenes)
+        return [(path, self.root / stems[path.name]) for path in mine]
+
+
+def predict_scenes(
+    images: Sequence[Path],
+    folder: SceneFolder,
+    settings: SceneSettings,
+    make_detector: Callable[[], Detector],
+    *,
+    workers: int | None,
+    overwrite: bool,
+    resume: bool,
+    as_json: bool,
+) -> int:
+    """Find the ships of scenes, write and print what comes of it.
+
+    Args:
+        images: All scenes, also those of other shards.
+        folder: Where results go.
+        settings: How scenes are read.
+        make_detector: Called when nothing else is left to refuse.
+        workers: Windows at a time; None takes one per core, at most two.
+        overwrite: Replace results that are there.
+        resume: Go on with what an earlier run left.
+        as_json: Print one JSON document.
+
+    Returns:
+        The exit code.
+    """
+    check_formats(folder.formats)
+    scenes = folder.folders(images)
+    refuse_inputs_in([place for _, place in scenes], images)
+    refuse_old_results(folder, scenes, overwrite=overwrite, resume=resume)
+    detector = make_detector()
+    make_folder(folder.root)
+    prediction = ScenePrediction(detector, folder, settings, resume=resume)
+    summary = prediction.run(scenes, workers=workers)
+    if as_json:
+        show_json(summary)
+    else:
+        show_lines(scene_lines(summary))
+    return exit_code_of(prediction.failed, len(scenes))
+
+
+def refuse_old_results(
+    folder: SceneFolder, scenes: Sequence[tuple[Path, Path]], *, overwrite: bool, resume: bool
+) -> None:
+    """Refuse a folder with results, unless they are to be replaced or gone on with.
+
+    Raises:
+        UsageError: Both are asked for.
+        OutputExistsError: Neither is, and results are there.
+    """
+    if overwrite and resume:
+        raise UsageError("--resume keeps what is there, and --overwrite replaces it; choose one")
+    begun = folder.journal.exists()
+    if resume and begun:
+        return
+    if begun and not overwrite:
+        raise OutputExistsError(
+            f"a run has begun in '{folder.root}'",
+            hint="go on with --resume, begin anew with --overwrite, or name another folder with -o",
+        )
+    targets = [folder.table, *(place for _, place in scenes)]
+    refuse_to_clobber(targets, overwrite=overwrite)
+
+
+class ScenePrediction:
+    """One run of a detector over scenes."""
+
+    def __init__(
+        self, detector: Detector, folder: SceneFolder, settings: SceneSettings, *, resume: bool
+    ) -> None:
+        """Set up.
+
+        Args:
+            detector: Finds the ships.
+            folder: Where results go; it exists.
+            settings: How scenes are read.
+            resume: Go on with what an earlier run left.
+        """
+        self._detector, self._folder, self._settings = detector, folder, settings
+        self._resume = resume
+        self._notes = Notes()
+        self._rows: list[dict[str, Any]] = []
+        self._bars = ExitStack()
+        self.failed = 0
+
+    def run(self, scenes: Sequence[tuple[Path, Path]], *, workers: int | None) -> dict[str, Any]:
+        """Predict scenes and write what comes of them.
+
+        Args:
+            scenes: Each with the folder of its results.
+            workers: Windows at a time; None takes one per core, at most two.
+
+        Returns:
+            A summary, ready for JSON.
+
+        Raises:
+            KeyboardInterrupt: After the journal of what is finished is in place.
+        """
+        started = perf_counter()
+        try:
+            self._work(scenes, workers)
+        except KeyboardInterrupt:
+            note(
+                f"interrupted: {len(self._rows):,} of {len(scenes):,} scenes are finished in "
+                f"'{self._folder.root}'; --resume goes on"
+            )
+            raise
+        finally:
+            self._notes.close(f"; see '{self._folder.table}'")
+        return self._summary(perf_counter() - started)
+
+    def _work(self, scenes: Sequence[tuple[Path, Path]], workers: int | None) -> None:
+        key = settings_key(self._detector, self._settings, self._extra())
+        mark = json.dumps(key, sort_keys=True)
+        with closing(Journal(self._folder.journal, mark, resume=self._resume)) as journal:
+            outcomes = detect_scenes(
+                self._detector, scenes, self._writer, settings=self._settings, key=key,
+                journal=journal, resume=self._resume, workers=_workers(workers),
+                progress=self._progress,
+            )  # fmt: skip
+            with (
+                open_rows(self._folder.table, _COLUMNS) as table,
+                self._bars,
+                closing(outcomes),
+            ):
+                for outcome in outcomes:
+                    self._bars.close()
+                    self._count(outcome, table)
+
+    def _extra(self) -> dict[str, Any]:
+        return {
+            "formats": list(self._folder.formats),
+            "device": str(getattr(self._detector, "device", "cpu")),
+        }
+
+    def _writer(self, folder: Path) -> Write:
+        def write(result: SceneResult, path: Path) -> list[Path]:
+            return write_scene(
+                result, folder, formats=self._folder.formats, scene=path,
+                bands=self._settings.bands, allow_vrt=self._settings.allow_vrt,
+                # Refused before the run began, unless this was asked for or is a run's own.
+                overwrite=True,
+            )  # fmt: skip
+
+        return write
+
+    def _progress(self, path: Path) -> Progress:
+        told: Callable[[str, int, int], None] = self._bars.enter_context(stages(path.name))
+        return told
+
+    def _count(self, outcome: SceneOutcome, table: CsvRows) -> None:
+        name = shown_name(outcome.path.name)
+        if outcome.row is None:
+            self.failed += 1
+            message = reason_of(outcome.error, outcome.path)
+            code = "error" if outcome.error is None else outcome.error.code
+            row: dict[str, Any] = {"scene": outcome.path.name, "code": code, "error": message}
+            self._notes.add(name, message)
+        else:
+            row = outcome.row
+            if row["warnings"] and not outcome.resumed:
+                self._notes.add(name, "; ".join(row["warnings"]))
+        self._rows.append(row)
+        table.write([[_cell(row.get(column)) for column in _COLUMNS]])
+
+    def _summary(self, seconds: float) -> dict[str, Any]:
+        manifest = self._detector.manifest
+        return {
+            "bundle": manifest.name,
+            "gate_threshold": self._detector.gate_threshold,
+            "threshold": self._detector.threshold,
+            "scenes": self._rows,
+            "ships": sum(row.get("ships", 0) for row in self._rows),
+            "failed": self.failed,
+            "seconds": round(seconds, 3),
+            "outputs": {"table": str(self._folder.table), "folder": f"{self._folder.root}/"},
+        }
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, list):
+        return "; ".join(value)
+    return "" if value is None else str(value)
+
+
+def _workers(workers: int | None) -> int:
+    return min(worker_count(None), _MOST_WORKERS) if workers is None else workers
+
+
+def scene_lines(summary: dict[str, Any]) -> list[tuple[str, str]]:
+    """Give a summary as names and values, to be read."""
+    rows = [row for row in summary["scenes"] if "error" not in row]
+    area = [row["looked_at_km2"] for row in rows if row["looked_at_km2"] is not None]
+    lines = [("scenes", f"{len(summary['scenes']):,}"), ("ships", f"{summary['ships']:,}")]
+    if area:
+        lines.append(("looked at", f"{sum(area):,.1f} km²"))
+    if summary["failed"]:
+        lines.append(("could not be read", f"{summary['failed']:,}, named in the table"))
+    lines.append(("time", f"{summary['seconds']:.1f} s"))
+    return [
+        *lines,
+        ("written", summary["outputs"]["table"]),
+        *(("", f"{summary['outputs']['folder']}<scene>/") for _ in rows[:1]),
+    ]
