@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -28,7 +28,7 @@ from rasterio.features import rasterize  # isort: skip
 if TYPE_CHECKING:
     from shipseg.scenes.result import Grid
 
-Outline = Polygon | MultiPolygon
+Outline: TypeAlias = Polygon | MultiPolygon
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,8 @@ class Analysis:
         passed: Whether the segmenter was asked.
         gate_threshold: What was asked for, or the bundle's.
         threshold: The same for a pixel of a ship.
-        probability: (H, W) uint8 on the working grid, 255 for 1; 0 where nobody asked.
+        probability: (H, W) uint8 on the working grid, 255 for 1; 0 where nobody asked. None of a
+            scene that was looked at in windows.
         timings_ms: Milliseconds by stage: decode, gate, segment, ships.
     """
 
@@ -104,7 +105,7 @@ class Analysis:
     passed: bool
     gate_threshold: float
     threshold: float
-    probability: npt.NDArray[np.uint8]
+    probability: npt.NDArray[np.uint8] | None
     timings_ms: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -114,8 +115,9 @@ class Analysis:
 
     @property
     def bytes(self) -> int:
-        """About how much memory it takes."""
-        return self.probability.size * 5 + sum(ship.runs.nbytes * 4 for ship in self.ships)
+        """About how much memory it takes: pixels, their mask and probability, and outlines."""
+        height, width = self.view.picture.shape_hw
+        return height * width * 5 + sum(ship.runs.nbytes * 4 for ship in self.ships)
 
 
 def analyse(

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 from shapely import get_parts
+from shapely.affinity import scale as scaled
 from shapely.geometry import mapping
 
 from shipseg import rle
 from shipseg.scenes.measure_positions import Positions
-from shipseg.server.analysis import Analysis, FoundShip, Outline
+from shipseg.server.analysis import Analysis, FoundShip, Outline, runs_of
 from shipseg.server.forms import Form, Layer
+from shipseg.server.problems import Problem
 from shipseg.writers.overlay import draw_overlay
 from shipseg.writers.rows import format_row
 from shipseg.writers.scenes.geometry import on_wgs84
@@ -23,6 +26,11 @@ from shipseg.writers.submission import SUBMISSION_HEADER
 
 if TYPE_CHECKING:
     from shipseg.server.model import Model
+
+SHOWN_PIXELS = 24_000_000
+"""Pictures over this are drawn shrunk."""
+SHOWN_SIDE_PX = 4096
+"""To this for the longer side."""
 
 # RFC 7946, 11.2: about a centimetre.
 _DEGREES = 7
@@ -162,21 +170,50 @@ def table(ships: tuple[FoundShip, ...], name: str) -> str:
 
 
 def draw(analysis: Analysis, layer: Layer) -> npt.NDArray[np.uint8]:
-    """Draw a layer in the caller's own pixels, grey or RGB."""
-    height, width = analysis.shape_hw
+    """Draw a layer, grey or RGB: in the caller's own pixels, or shrunk to `SHOWN_SIDE_PX`.
+
+    Raises:
+        Problem: A probability map was not kept.
+    """
+    size, ships = _shown(analysis)
     if layer is Layer.mask:
-        runs = rle.union([ship.runs for ship in analysis.ships])
-        return rle.runs_to_mask(runs, (height, width)).astype(np.uint8) * 255
+        runs = rle.union([ship.runs for ship in ships])
+        return rle.runs_to_mask(runs, size).astype(np.uint8) * 255
     if layer is Layer.probability:
-        return _own_size(analysis.probability, (width, height))
-    rgb = _own_size(analysis.view.picture.rgb, (width, height))
-    return rgb if layer is Layer.picture else draw_overlay(rgb, analysis.ships)
+        if analysis.probability is None:
+            raise Problem("layer-missing", "no probability map is kept of a scene of this size")
+        return _resized(analysis.probability, size)
+    rgb = _resized(analysis.view.picture.rgb, size)
+    return rgb if layer is Layer.picture else draw_overlay(rgb, ships)
 
 
-def _own_size(pixels: npt.NDArray[np.uint8], size_wh: tuple[int, int]) -> npt.NDArray[np.uint8]:
-    if pixels.shape[1::-1] == size_wh:
+def shown_size(shape_hw: tuple[int, int]) -> tuple[int, int]:
+    """Give height and width at which a picture is drawn: its own, unless it is very large."""
+    height, width = shape_hw
+    if height * width <= SHOWN_PIXELS:
+        return shape_hw
+    scale = min(1.0, SHOWN_SIDE_PX / max(height, width))
+    return max(1, round(height * scale)), max(1, round(width * scale))
+
+
+def _shown(analysis: Analysis) -> tuple[tuple[int, int], tuple[FoundShip, ...]]:
+    """Give height and width to draw at, and the ships there."""
+    shape_hw = analysis.shape_hw
+    size = shown_size(shape_hw)
+    if size == shape_hw:
+        return size, analysis.ships
+    fx, fy = size[1] / shape_hw[1], size[0] / shape_hw[0]
+    ships = tuple(
+        replace(ship, runs=runs_of(scaled(ship.outline, fx, fy, origin=(0, 0)), size))
+        for ship in analysis.ships
+    )
+    return size, ships
+
+
+def _resized(pixels: npt.NDArray[np.uint8], size_hw: tuple[int, int]) -> npt.NDArray[np.uint8]:
+    if pixels.shape[:2] == size_hw:
         return pixels
-    image = Image.fromarray(pixels).resize(size_wh, Image.Resampling.BILINEAR)
+    image = Image.fromarray(pixels).resize(size_hw[::-1], Image.Resampling.BILINEAR)
     return np.asarray(image)
 
 

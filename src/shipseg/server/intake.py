@@ -143,9 +143,8 @@ class Intake:
         if size > most:
             await form.close()
             raise _too_large(most)
-        digest = await asyncio.to_thread(hashlib.file_digest, found.file, "sha256")
-        found.file.seek(0)
-        return Upload(found.file, found.filename or _NAMELESS, digest.hexdigest(), size)
+        digest = await asyncio.to_thread(_hash, found.file)
+        return Upload(found.file, found.filename or _NAMELESS, digest, size)
 
     async def _chunks(self, request: Request, most: int) -> AsyncGenerator[bytes, None]:
         """Hand the body on as it comes, never more than `most` bytes, and never for ever."""
@@ -181,6 +180,14 @@ async def _write(file: IO[bytes], chunk: bytes, size: int) -> None:
         await asyncio.to_thread(file.write, chunk)
     else:
         file.write(chunk)
+
+
+def _hash(file: IO[bytes]) -> str:
+    digest = hashlib.sha256()
+    while chunk := file.read(_SPOOL_BYTES):
+        digest.update(chunk)
+    file.seek(0)
+    return digest.hexdigest()
 
 
 def _too_large(most: int) -> Problem:

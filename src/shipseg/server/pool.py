@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from shipseg.server.problems import Problem, busy, retry_later
 
@@ -36,13 +36,18 @@ class Ticket:
         """Say that nobody waits any more."""
         self._gone.set()
 
+    @property
+    def left(self) -> bool:
+        """Whether nobody waits any more."""
+        return self._gone.is_set()
+
     def check(self) -> None:
         """End the work between two of its stages.
 
         Raises:
             Stopped: Nobody waits any more.
         """
-        if self._gone.is_set():
+        if self.left:
             raise Stopped
 
 
@@ -130,9 +135,10 @@ class Pool:
         self, future: Future[Result], ticket: Ticket, gone: Callable[[], Awaitable[None]]
     ) -> Result:
         result = asyncio.wrap_future(future)
-        watch = asyncio.ensure_future(gone())
+        watch: asyncio.Future[None] = asyncio.ensure_future(gone())
+        both: list[asyncio.Future[Any]] = [result, watch]
         try:
-            await asyncio.wait({result, watch}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
             if result.done():
                 return result.result()
             raise Stopped
@@ -166,7 +172,9 @@ class Pool:
         self._threads.shutdown(wait=True, cancel_futures=True)
 
 
-def _on_loop(loop: asyncio.AbstractEventLoop, call: Callable[[str | None], None], owner: str | None) -> None:
+def _on_loop(
+    loop: asyncio.AbstractEventLoop, call: Callable[[str | None], None], owner: str | None
+) -> None:
     try:
         loop.call_soon_threadsafe(call, owner)
     except RuntimeError:  # The loop is closed: nobody counts any more.

@@ -107,7 +107,9 @@ class Problem(Exception):
     def response(self, request_id: str | None) -> Response:
         """Make the response."""
         body = json.dumps(self.document(request_id), allow_nan=False).encode()
-        return Response(body, self.status, {**self.headers, "Cache-Control": "no-store"}, MEDIA_TYPE)
+        return Response(
+            body, self.status, {**self.headers, "Cache-Control": "no-store"}, MEDIA_TYPE
+        )
 
 
 def internal() -> Problem:
