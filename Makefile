@@ -46,5 +46,5 @@ $(CORE)/.ready: pyproject.toml
 $(DEV)/.ready: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "shipseg needs Python 3.11 or later, found " + sys.version.split()[0] + ": make test PYTHON=python3.11")'
 	$(PYTHON) -m venv $(DEV)
-	$(DEV)/bin/python $(PIP) --editable '.[train,geo,dev]'
+	$(DEV)/bin/python $(PIP) --editable '.[train,geo,serve,dev]'
 	touch $@
