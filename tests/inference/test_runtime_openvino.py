@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -78,6 +81,28 @@ def test_a_graph_in_the_other_s_place_is_refused() -> None:
     bundle = pixel_bundle_of()
     with pytest.raises(BundleError, match=r"the outputs maps .*, expected tile"):
         GateSession(replace(bundle, gate=bundle.segmenter), threads=1, device=Device.openvino)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of another kind")
+def test_a_signal_after_a_graph_was_dropped_does_no_harm() -> None:
+    """Ctrl-C after another thread dropped the last reference must not end in a segfault."""
+    code = """
+import faulthandler, os, signal, threading
+faulthandler.enable()
+from shipseg.bundle.format import load_bundle
+from shipseg.inference.devices import Device
+from shipseg.inference.runtime import GateSession
+kept = [GateSession(load_bundle(), threads=1, device=Device.openvino)]
+thread = threading.Thread(target=kept.clear)
+thread.start()
+thread.join()
+signal.signal(signal.SIGUSR1, lambda *_: print("alive"))
+os.kill(os.getpid(), signal.SIGUSR1)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, "alive\n")
 
 
 def test_the_detector_finds_the_same_ships(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -51,7 +52,11 @@ class OpenVinoEngine:
         try:
             core = openvino.Core()
             model = core.read_model(graph)
-            self._compiled = core.compile_model(model, "CPU", settings)
+            # Compiling gives the calling thread a signal stack that dies with the graph, whichever
+            # thread drops it last; the next signal to the main thread would crash the process.
+            with ThreadPoolExecutor(1) as aside:
+                compiling = aside.submit(core.compile_model, model, "CPU", settings)
+            self._compiled = compiling.result()
         except Exception as error:  # RuntimeError and its like, whatever the fault
             raise BundleError(
                 f"{name} is no graph that OpenVINO can load ({type(error).__name__})",

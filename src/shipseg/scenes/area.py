@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -24,10 +25,12 @@ from shipseg.scenes.result import Grid
 from rasterio.features import rasterize  # isort: skip
 
 Mask = npt.NDArray[np.bool_]
+Floats = npt.NDArray[np.floating]
 
 # Straight lines of a file are curves on the scene: points are added at every 64th of its diagonal.
 # Over 100 km such a piece strays from its chord by less than a tenth of a metre.
 _PIECES = 64
+_GRID_PX = 1 / 1024
 
 
 class Area:
@@ -40,8 +43,8 @@ class Area:
             aoi: None where the whole scene is wanted.
             exclude: What to leave out of it.
         """
-        self._aoi = None if aoi is None else STRtree(aoi)
-        self._exclude = STRtree(exclude)
+        self._aoi = None if aoi is None else STRtree(_snapped(aoi))
+        self._exclude = STRtree(_snapped(exclude))
 
     def valid(self, window: Window) -> Mask:
         """Tell which pixels of a window are wanted: those whose middle is.
@@ -106,18 +109,43 @@ def read_area(
     return Area(wanted, [] if exclude is None else _polygons_on(grid, read_vectors(exclude)))
 
 
+def _snapped(polygons: list[Polygon]) -> list[Polygon]:
+    """Bring corners to multiples of 1/1024 px: clipping fails on slivers far below a pixel."""
+    # Rings of no size at all, which come out empty, are divided by their size first.
+    with np.errstate(divide="ignore", invalid="ignore"):
+        snapped = shapely.set_precision(polygons, _GRID_PX)
+    return [p for p in shapely.get_parts(snapped) if p.geom_type == "Polygon" and not p.is_empty]
+
+
 def _burn(tree: STRtree, window: Window) -> Mask:
-    """Mark pixels whose middle lies in a polygon."""
+    """Mark pixels whose middle lies in a polygon or on its border, whatever window they are in."""
     # Two pixels more, so that no line is cut where it decides on a pixel.
     around = (window.x0 - 2, window.y0 - 2, window.x1 + 2, window.y1 + 2)
     near = tree.geometries[tree.query(box(*around))]
     parts = [part for part in shapely.clip_by_rect(near, *around) if not part.is_empty]
     if not parts:
         return np.zeros(window.shape_hw, np.bool_)
+    inside = _rasterize(parts, window, touched=False)
+    # Where a border runs through a pixel, rounding would decide, differently in every window.
+    ys, xs = np.nonzero(_rasterize(shapely.boundary(parts), window, touched=True))
+    inside[ys, xs] = _holds_any(near, window.x0 + 0.5 + xs, window.y0 + 0.5 + ys)
+    return inside
+
+
+def _rasterize(shapes: Sequence[Any], window: Window, *, touched: bool) -> Mask:
     place = rasterio.Affine.translation(window.x0, window.y0)
-    burnt = rasterize(parts, out_shape=window.shape_hw, transform=place, dtype="uint8")
+    burnt = rasterize(shapes, window.shape_hw, transform=place, all_touched=touched, dtype="uint8")
     mask: Mask = burnt.astype(np.bool_)
     return mask
+
+
+def _holds_any(polygons: Sequence[Polygon], xs: Floats, ys: Floats) -> Mask:
+    """Tell which points lie in any of some polygons; shapely decides without rounding."""
+    held = np.zeros(len(xs), np.bool_)
+    for polygon in polygons:
+        shapely.prepare(polygon)
+        held |= shapely.intersects_xy(polygon, xs, ys)
+    return held
 
 
 def _polygons_on(grid: Grid, vectors: Vectors) -> list[Polygon]:
