@@ -1,4 +1,4 @@
-"""`shipseg train gate` and `shipseg train segmenter`: from the Kaggle layout to a run folder."""
+"""`shipseg train`: the gate and the segmenter from the Kaggle layout to a run folder."""
 
 from __future__ import annotations
 
@@ -114,6 +114,33 @@ def segmenter(
     """
     said = {"images": images, "labels": labels, "split": split}
     _run("segmenter", _Call(output, config, said, settings or [], resume, overwrite, json))
+
+
+@train.command()
+def average(
+    runs: Annotated[
+        list[Path], typer.Argument(help="Two or more finished runs.", show_default=False)
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Run folder.", show_default=False)],
+    overwrite: OverwriteOption = False,
+    json: JsonOption = False,
+) -> None:
+    """Average the weights of runs that started from the same ones, into a run of its own.
+
+    The result is one network, as fast as each of them. Export it like any other run.
+
+    Example: shipseg train average runs/full-1 runs/full-2 -o runs/segmenter
+    """
+    _require_extra()
+    from shipseg.training.average import average_runs
+    from shipseg.training.folder import RunFolder, open_run
+
+    with open_run(output, overwrite=overwrite) as folder:
+        summary = average_runs([RunFolder(run) for run in runs], folder)
+    if json:
+        show_json({"run": str(output), "summary": summary})
+    else:
+        show_lines([("averaged", f"{len(runs)} runs"), ("run folder", str(output))])
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import io
 import json
 import pickle
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytorch_lightning as pl
@@ -73,7 +73,7 @@ class SeededSteps(Callback):
 
 
 class History(Callback):
-    """Keep one row of metrics per epoch, as CSV and curves, and the best epoch's weights.
+    """Keep one row of metrics per epoch, as CSV and curves, and one epoch's weights.
 
     The weights kept are those that were validated, the moving average where there is one. They lie
     in the checkpoint too: after a kill between the two files, the resumed run writes all of its
@@ -82,21 +82,24 @@ class History(Callback):
     Args:
         folder: The run folder.
         monitor: The metric that decides; larger is better.
+        keep: Whose weights to keep, those of the best epoch or of the last one.
     """
 
-    def __init__(self, folder: RunFolder, monitor: str) -> None:
-        self._folder, self._monitor = folder, monitor
+    def __init__(
+        self, folder: RunFolder, monitor: str, *, keep: Literal["best", "last"] = "best"
+    ) -> None:
+        self._folder, self._monitor, self._keep = folder, monitor, keep
         self._rows: list[Row] = []
-        self._best: dict[str, torch.Tensor] = {}
+        self._kept: dict[str, torch.Tensor] = {}
         self._validated: dict[str, torch.Tensor] = {}
 
     def state_dict(self) -> dict[str, Any]:
         """Return what a resume needs."""
-        return {"rows": self._rows, "best": self._best}
+        return {"rows": self._rows, "kept": self._kept}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take up the epochs before the resume."""
-        self._rows, self._best = state_dict["rows"], state_dict["best"]
+        self._rows, self._kept = state_dict["rows"], state_dict["kept"]
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Put the files in step with the checkpoint."""
@@ -115,26 +118,29 @@ class History(Callback):
         }
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Add the epoch's row, and keep that copy where the epoch is the best so far."""
+        """Add the epoch's row, and keep that copy where the epoch is the one to keep so far."""
         del pl_module
         metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
         row = {"epoch": trainer.current_epoch + 1, **dict(sorted(metrics.items()))}
-        better = not self._rows or row[self._monitor] > self._best_row()[self._monitor]
         self._rows.append(row)
-        if better:
-            self._best = self._validated
-        self._write(weights=better)
+        kept = self._kept_row() is row
+        if kept:
+            self._kept = self._validated
+        self._write(weights=kept)
 
     def _best_row(self) -> Row:
         """Return the first of the best."""
         return max(self._rows, key=lambda row: row[self._monitor])
 
+    def _kept_row(self) -> Row:
+        return self._rows[-1] if self._keep == "last" else self._best_row()
+
     def _write(self, *, weights: bool) -> None:
         if not is_first_process():
             return
         if weights:
-            epoch = json.dumps(int(self._best_row()["epoch"]))
-            atomic_write_bytes(self._folder.weights, save(self._best, metadata={"epoch": epoch}))
+            epoch = json.dumps(int(self._kept_row()["epoch"]))
+            atomic_write_bytes(self._folder.weights, save(self._kept, metadata={"epoch": epoch}))
         atomic_write_text(self._folder.metrics, _as_csv(self._rows))
         draw_curves(self._rows, self._folder.curves)
 
@@ -151,6 +157,7 @@ class History(Callback):
             "monitor": self._monitor,
             "epochs": self.epochs,
             "best": self._best_row(),
+            "kept_epoch": int(self._kept_row()["epoch"]),
         }
         if is_first_process():
             write_json(self._folder.summary, summary)

@@ -40,6 +40,7 @@ class TrainConfig(BaseModel):
         warmup: Share of all steps in which the rate rises.
         ema_decay: Of the average of weights that is validated and kept; 0 turns it off.
         augment: Strength of the augmentation.
+        keep: Whose weights the run keeps: those of the `best` epoch, or of the `last`.
         patience: Epochs without a better score before training stops; 0 never stops early.
         workers: Processes that read tiles; None takes 0 on a CPU, up to 12 with a GPU.
         threads: Threads of the CPU's maths; None leaves the choice to torch.
@@ -71,6 +72,7 @@ class TrainConfig(BaseModel):
     warmup: float = Field(default=0.05, ge=0, lt=1)
     ema_decay: float = Field(default=0.99, ge=0, lt=1)
     augment: float = Field(default=0.7, ge=0, le=1)
+    keep: Literal["best", "last"] = "best"
     patience: int = Field(default=5, ge=0)
     workers: int | None = Field(default=None, ge=0)
     threads: int | None = Field(default=None, gt=0)

@@ -205,7 +205,7 @@ def positive_weight(config: GateConfig, tiles: TileSource) -> float:
 def _trainer(
     config: TrainConfig, folder: RunFolder, monitor: str, *, progress: bool
 ) -> tuple[pl.Trainer, History]:
-    history = History(folder, monitor)
+    history = History(folder, monitor, keep=config.keep)
     callbacks: list[Callback] = [SeededSteps(config.seed), history]
     if config.ema_decay:
         # After History: Lightning calls callbacks in order, and this one swaps the average out.

@@ -77,7 +77,7 @@ class RunFolder:
 
     @property
     def weights(self) -> Path:
-        """Weights of the best epoch, safetensors."""
+        """Weights of the epoch that is kept, the best one by default; safetensors."""
         return self.root / "best.safetensors"
 
     @property
