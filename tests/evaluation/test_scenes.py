@@ -15,7 +15,7 @@ from shapely import Polygon, box
 from shapely.affinity import rotate
 
 from shipseg.errors import BadInputError
-from shipseg.evaluation import intervals, scene_matching
+from shipseg.evaluation import intervals, scene_matching, tables
 from shipseg.evaluation.intervals import poisson_rate, wilson
 from shipseg.evaluation.scene_matching import match_by_iou, match_by_place
 from shipseg.evaluation.scenes import evaluate_scene
@@ -165,7 +165,7 @@ def test_intervals_cover_what_they_say() -> None:
     assert 0.93 < np.mean([r.low <= 2.5 <= r.high for r in rates]) <= 1.0
 
 
-@pytest.mark.parametrize("module", [intervals, scene_matching])
+@pytest.mark.parametrize("module", [intervals, scene_matching, tables])
 def test_examples_in_docstrings_hold(module: object) -> None:
     result = doctest.testmod(module, optionflags=doctest.ELLIPSIS)
     assert result.attempted > 0

@@ -19,6 +19,7 @@ from shipseg.evaluation.results import (
     ShipReport,
     TileScore,
 )
+from shipseg.evaluation.tables import figures_table, show_estimate
 
 # Labels of 24 characters and cells of 23, "-0.123 [-0.123, -0.123]", fill 80 columns.
 _SHIP_FIGURES = {
@@ -103,7 +104,7 @@ def figure_rows(report: EvaluationReport) -> tuple[tuple[str, ...], list[tuple[s
     """
     ways = _ways(report)
     rows = [
-        (label.strip(), *(_show(getattr(way, name)) for way in ways.values()))
+        (label.strip(), *(show_estimate(getattr(way, name)) for way in ways.values()))
         for label, name in _SHIP_FIGURES.items()
     ]
     return ("figure", *ways), rows
@@ -118,16 +119,16 @@ def _headline(report: EvaluationReport) -> Text:
 
 
 def _gate_table(gate: GateReport) -> Table:
-    table = _table(f"Gate at threshold {gate.threshold:.4g}", "figure", "value")
+    table = figures_table(f"Gate at threshold {gate.threshold:.4g}", "figure", "value")
     counts = gate.counts
-    table.add_row("recall: tiles with ships kept", _show(gate.recall))
-    table.add_row("false alarms: empty tiles kept", _show(gate.false_alarm_rate))
-    table.add_row("precision", _show(gate.precision))
-    table.add_row("F1", _show(gate.f1))
+    table.add_row("recall: tiles with ships kept", show_estimate(gate.recall))
+    table.add_row("false alarms: empty tiles kept", show_estimate(gate.false_alarm_rate))
+    table.add_row("precision", show_estimate(gate.precision))
+    table.add_row("F1", show_estimate(gate.f1))
     if gate.best_f1 is not None and gate.best_f1_threshold is not None:
         best = f"{gate.best_f1:.3f} at {gate.best_f1_threshold:.4g}"
         table.add_row("best F1 of any threshold", best)
-    table.add_row("ROC AUC", _show(Estimate(gate.auc)))
+    table.add_row("ROC AUC", show_estimate(Estimate(gate.auc)))
     table.add_row(
         "tiles with ships kept / dropped", _of(counts.true_positives, counts.false_negatives)
     )
@@ -137,9 +138,9 @@ def _gate_table(gate: GateReport) -> Table:
 
 def _ship_table(report: EvaluationReport) -> Table:
     ways = _ways(report)
-    table = _table("Masks and ships", "figure", *ways)
+    table = figures_table("Masks and ships", "figure", *ways)
     for label, name in _SHIP_FIGURES.items():
-        table.add_row(label, *(_show(getattr(way, name)) for way in ways.values()))
+        table.add_row(label, *(show_estimate(getattr(way, name)) for way in ways.values()))
     for label, name in _SHIP_COUNTS.items():
         table.add_row(label, *(f"{getattr(way.object_counts, name):,}" for way in ways.values()))
     return table
@@ -147,7 +148,7 @@ def _ship_table(report: EvaluationReport) -> Table:
 
 def _size_table(report: EvaluationReport) -> Table:
     ways = _ways(report)
-    table = _table("Recall of ships by size, at IoU 0.5", "area", "ships", *ways)
+    table = figures_table("Recall of ships by size, at IoU 0.5", "area", "ships", *ways)
     for rows in zip(*(way.recall_by_size for way in ways.values()), strict=True):
         size = rows[0]
         if size.most_px is None:
@@ -157,15 +158,15 @@ def _size_table(report: EvaluationReport) -> Table:
         table.add_row(
             f"{size.name}, {area} px",
             f"{size.ships:,}",
-            *(_show(row.recall) for row in rows),
+            *(show_estimate(row.recall) for row in rows),
         )
     return table
 
 
 def _score_table(scores: ScoreReport) -> Table:
-    table = _table("Scores of ships, at IoU 0.5", "figure", "value")
-    table.add_row("average precision", _show(Estimate(scores.average_precision)))
-    table.add_row("calibration error, ECE", _show(Estimate(scores.ece)))
+    table = figures_table("Scores of ships, at IoU 0.5", "figure", "value")
+    table.add_row("average precision", show_estimate(Estimate(scores.average_precision)))
+    table.add_row("calibration error, ECE", show_estimate(Estimate(scores.ece)))
     return table
 
 
@@ -174,22 +175,6 @@ def _ways(report: EvaluationReport) -> dict[str, ShipReport]:
         return {"value": report.two_stage}
     ways = {"with the gate": report.two_stage}
     return ways if report.ungated is None else ways | {"without": report.ungated}
-
-
-def _table(title: str, first: str, *others: str) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold")
-    table.add_column(first, no_wrap=True)
-    for name in others:
-        table.add_column(name, justify="right", no_wrap=True)
-    return table
-
-
-def _show(estimate: Estimate) -> str:
-    if estimate.value is None:
-        return "–"
-    if estimate.low is None or estimate.high is None:
-        return f"{estimate.value:.3f}"
-    return f"{estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]"
 
 
 def _of(kept: int, dropped: int) -> str:

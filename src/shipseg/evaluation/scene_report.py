@@ -8,6 +8,7 @@ from rich.text import Text
 
 from shipseg.evaluation.estimates import Estimate
 from shipseg.evaluation.scenes import MatchReport, SceneReport
+from shipseg.evaluation.tables import figures_table, show_estimate
 
 
 def render_scene_report(report: SceneReport) -> Group:
@@ -36,11 +37,11 @@ def _headline(report: SceneReport) -> str:
 
 def _figures(report: SceneReport) -> Table:
     ways = (report.by_iou, report.by_place)
-    table = _table("Ships", "figure", "IoU above 0.5", "centres near")
-    table.add_row("recall", *(_show(way.recall) for way in ways))
-    table.add_row("precision", *(_show(way.precision) for way in ways))
-    table.add_row("F1", *(_show(Estimate(way.f1)) for way in ways))
-    table.add_row("F2", *(_show(Estimate(way.f2)) for way in ways))
+    table = figures_table("Ships", "figure", "IoU above 0.5", "centres near")
+    table.add_row("recall", *(show_estimate(way.recall) for way in ways))
+    table.add_row("precision", *(show_estimate(way.precision) for way in ways))
+    table.add_row("F1", *(show_estimate(Estimate(way.f1)) for way in ways))
+    table.add_row("F2", *(show_estimate(Estimate(way.f2)) for way in ways))
     table.add_row("false alarms / 1,000 km²", *(_rate(way) for way in ways))
     table.add_row("  ships hit", *(f"{way.counts.true_positives:,}" for way in ways))
     table.add_row("  false ships", *(f"{way.counts.false_positives:,}" for way in ways))
@@ -50,22 +51,14 @@ def _figures(report: SceneReport) -> Table:
 
 def _lengths(report: SceneReport) -> Table:
     title = "Recall of true ships by length"
-    table = _table(title, "length", "ships", "IoU above 0.5", "centres near")
+    table = figures_table(title, "length", "ships", "IoU above 0.5", "centres near")
     ways = (report.by_iou.recall_by_length, report.by_place.recall_by_length)
     for by_iou, by_place in zip(*ways, strict=True):
         least, most = by_iou.least, by_iou.most
         unit = report.unit
         span = f"{least:g} {unit} and more" if most is None else f"{least:g} to {most:g} {unit}"
-        cells = (_show(by_iou.recall), _show(by_place.recall))
+        cells = (show_estimate(by_iou.recall), show_estimate(by_place.recall))
         table.add_row(span, f"{by_iou.ships:,}", *cells)
-    return table
-
-
-def _table(title: str, first: str, *others: str) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold")
-    table.add_column(first, no_wrap=True)
-    for name in others:
-        table.add_column(name, justify="right", no_wrap=True)
     return table
 
 
@@ -74,13 +67,4 @@ def _rate(way: MatchReport) -> str:
     if rate is None or rate.high is None:
         return "–"
     # Decimals of a rate over little ground say nothing, and would not fit.
-    return _show(rate, "{:,.1f}" if rate.high < 1000 else "{:,.0f}")
-
-
-def _show(estimate: Estimate, form: str = "{:.3f}") -> str:
-    if estimate.value is None:
-        return "–"
-    value = form.format(estimate.value)
-    if estimate.low is None or estimate.high is None:
-        return value
-    return f"{value} [{form.format(estimate.low)}, {form.format(estimate.high)}]"
+    return show_estimate(rate, "{:,.1f}" if rate.high < 1000 else "{:,.0f}")

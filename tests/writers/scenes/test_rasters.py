@@ -194,6 +194,19 @@ def test_pictures_show_the_bands_that_are_asked_for(
         assert tuple(np.asarray(Image.open(picture))[4, 4]) == shown
 
 
+def test_a_palette_is_shown_by_its_colours(tmp_path: Path) -> None:
+    result = result_at()
+    scene = tmp_path / "scene.tif"
+    with rasterio.open(
+        scene, "w", driver="GTiff", width=420, height=300, count=1, dtype="uint8",
+        photometric="palette", crs=result.grid.crs, transform=result.grid.transform,
+    ) as target:  # fmt: skip
+        target.write(np.full((1, 300, 420), 7, np.uint8))
+        target.write_colormap(1, {7: (10, 60, 90, 255)})
+    (page,) = write_scene(result, tmp_path / "out", formats=["overview"], scene=scene)
+    assert tuple(np.asarray(Image.open(page))[4, 4]) == (10, 60, 90)
+
+
 @pytest.mark.parametrize("form", ["chips", "overview"])
 def test_another_raster_is_refused(tmp_path: Path, form: str) -> None:
     result = result_at()

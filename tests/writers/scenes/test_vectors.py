@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import doctest
 import json
 import sqlite3
 import warnings
@@ -21,7 +22,7 @@ from shapely.geometry import shape
 
 from shipseg.imaging.gdal import rasterio
 from shipseg.scenes.result import Grid, SceneResult, SceneShip
-from shipseg.writers.scenes import write_scene
+from shipseg.writers.scenes import FORMATS, geometry, write_scene
 from shipseg.writers.scenes.described import PROPERTIES
 from shipseg.writers.scenes.style import CLASSES
 
@@ -248,9 +249,13 @@ def test_a_scene_without_ships_is_a_file_without_rows(
         assert list(frame.columns) == [*PROPERTIES, "geometry"]
 
 
-def test_properties_and_formats_are_documented() -> None:
-    from shipseg.writers.scenes import FORMATS
+def test_examples_in_docstrings_hold() -> None:
+    result = doctest.testmod(geometry)
+    assert result.attempted > 0
+    assert result.failed == 0
 
+
+def test_properties_and_formats_are_documented() -> None:
     text = (Path(__file__).parents[3] / "docs" / "outputs.md").read_text(encoding="utf-8")
     missing = [name for name in (*PROPERTIES, *FORMATS) if f"`{name}`" not in text]
     assert not missing

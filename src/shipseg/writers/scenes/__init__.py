@@ -37,6 +37,7 @@ def write_scene(
     formats: Sequence[str],
     scene: str | os.PathLike[str] | None = None,
     bands: Sequence[int] | None = None,
+    allow_vrt: bool = False,
     overwrite: bool = False,
 ) -> list[Path]:
     """Write what was found on a scene into a folder; the same result gives the same bytes.
@@ -51,6 +52,7 @@ def write_scene(
         scene: The raster, which chips and overview show.
         bands: Which of its bands, from 1, are shown as red, green and blue, or one as grey; None
             goes by their colour interpretation.
+        allow_vrt: Whether the raster may be a virtual one; see `shipseg.scenes.open.open_scene`.
         overwrite: Whether files already there are replaced.
 
     Returns:
@@ -78,7 +80,7 @@ def write_scene(
     for name, target in zip(chosen, targets, strict=True):
         if name in _NEED_RASTER:
             assert scene is not None  # check_formats refused that.
-            _write_picture(name, target, described, Path(scene), bands)
+            _write_picture(name, target, described, Path(scene), bands, allow_vrt)
         elif name == "mask":
             from shipseg.writers.scenes.mask import write_scene_mask
 
@@ -129,13 +131,20 @@ def _writer(name: str) -> Callable[..., None]:
 
 
 def _write_picture(
-    name: str, target: Path, described: DescribedScene, raster: Path, bands: Sequence[int] | None
+    name: str,
+    target: Path,
+    described: DescribedScene,
+    path: Path,
+    bands: Sequence[int] | None,
+    allow_vrt: bool,
 ) -> None:
     from shipseg.writers.scenes.chips import write_chips
+    from shipseg.writers.scenes.look import Raster
     from shipseg.writers.scenes.overview import write_overview
 
     write: Callable[..., object] = write_chips if name == "chips" else write_overview
-    write(target, described, raster, bands)
+    raster = Raster(path, None if bands is None else tuple(bands), allow_vrt)
+    write(target, described, raster)
 
 
 def _holds_something(path: Path) -> bool:

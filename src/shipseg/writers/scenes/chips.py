@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
-from shipseg.errors import UsageError
 from shipseg.imaging.tiling import Window
-from shipseg.scenes.open import MODEL_GSD_M, open_scene
+from shipseg.scenes.open import Scene
 from shipseg.scenes.result import SceneShip
 from shipseg.writers.outlines import PALETTE, draw_outline
 from shipseg.writers.overlay import write_picture
 from shipseg.writers.scenes.described import DescribedScene
-from shipseg.writers.scenes.look import Rgb, outline_runs
-
-if TYPE_CHECKING:
-    from shipseg.scenes.open import Scene
+from shipseg.writers.scenes.look import Raster, Rgb, outline_runs
 
 # Sea around a hull, as a share of its longer side and in pixels at least.
 _AROUND, _LEAST_AROUND_PX = 0.5, 16
@@ -30,16 +24,13 @@ _SHOWN_PX = 384
 _MOST_PX = 2048
 
 
-def write_chips(
-    folder: Path, scene: DescribedScene, path: Path, bands: Sequence[int] | None = None
-) -> list[Path]:
+def write_chips(folder: Path, scene: DescribedScene, raster: Raster) -> list[Path]:
     """Write `0001.png` and so on, numbered as the ships are; leave no others of such names.
 
     Args:
         folder: Made where it is not there.
         scene: What to write.
-        path: The scene's raster.
-        bands: Which of its bands are shown; see `write_scene`.
+        raster: The scene's raster.
 
     Returns:
         The files, in the order of the ships.
@@ -50,12 +41,10 @@ def write_chips(
     """
     folder.mkdir(parents=True, exist_ok=True)
     written: list[Path] = []
-    # A GSD like the model's leaves the scene's own pixels: nothing is resampled.
-    with open_scene(path, bands=bands, gsd_m=MODEL_GSD_M) as raster:
-        check_same_size(raster.grid.shape_hw, scene)
+    with raster.open(scene.result.grid.shape_hw) as opened:
         for number, ship in enumerate(scene.result.ships, start=1):
             target = folder / f"{number:04d}.png"
-            write_picture(target, draw_chip(raster, ship, number))
+            write_picture(target, draw_chip(opened, ship, number))
             written.append(target)
     kept = {target.name for target in written}
     for other in folder.iterdir():
@@ -64,33 +53,18 @@ def write_chips(
     return written
 
 
-def check_same_size(shape_hw: tuple[int, int], scene: DescribedScene) -> None:
-    """Refuse a raster that cannot be the one that the ships were found on.
-
-    Raises:
-        UsageError: It is of another size.
-    """
-    expected = scene.result.grid.shape_hw
-    if shape_hw != expected:
-        raise UsageError(
-            f"the raster is {shape_hw[1]:,} x {shape_hw[0]:,} px, and ships were found on one of "
-            f"{expected[1]:,} x {expected[0]:,} px",
-            hint="name the scene that the ships were found on",
-        )
-
-
-def draw_chip(raster: Scene, ship: SceneShip, number: int) -> Rgb:
+def draw_chip(opened: Scene, ship: SceneShip, number: int) -> Rgb:
     """Draw one ship with what lies around it.
 
     Args:
-        raster: The open scene, not resampled.
+        opened: The scene, not resampled.
         ship: The ship.
         number: Which colour it gets, as in the overview.
 
     Returns:
         (h, w, 3) uint8.
     """
-    height, width = raster.grid.shape_hw
+    height, width = opened.grid.shape_hw
     x0, y0, x1, y1 = ship.outline.bounds
     around = max(_LEAST_AROUND_PX, _AROUND * max(x1 - x0, y1 - y0))
     window = Window(
@@ -99,7 +73,7 @@ def draw_chip(raster: Scene, ship: SceneShip, number: int) -> Rgb:
         min(width, int(np.ceil(x1 + around))),
         min(height, int(np.ceil(y1 + around))),
     )
-    rgb = raster.read(window).rgb
+    rgb = opened.read(window).rgb
     scale = max(1.0, _SHOWN_PX // max(rgb.shape[:2]))
     if max(rgb.shape[:2]) > _MOST_PX:
         scale = _MOST_PX / max(rgb.shape[:2])

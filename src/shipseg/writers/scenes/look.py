@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,61 +14,108 @@ import numpy.typing as npt
 from shapely import Polygon
 from shapely.affinity import affine_transform
 
-from shipseg.errors import ImageError, UnsupportedImageError
-from shipseg.imaging.bands import choose_bands
+from shipseg.errors import ImageError, UsageError
+from shipseg.imaging.bands import choose_bands, look_up, widen
 from shipseg.imaging.formats import shown_name
 from shipseg.imaging.gdal import rasterio
 from shipseg.imaging.stretch import find_stretch
 from shipseg.rle import Runs, mask_to_runs
-from shipseg.scenes.open import driver_of
+from shipseg.scenes.open import MODEL_GSD_M, Scene, driver_of, open_scene
 
 from rasterio.enums import Resampling  # isort: skip
 from rasterio.features import rasterize  # isort: skip
 
 _SENTINEL = 1e38
-_CACHE_MB = 96
 
 Rgb = npt.NDArray[np.uint8]
 
 
-def read_small(path: Path, size_wh: tuple[int, int], bands: Sequence[int] | None = None) -> Rgb:
+@dataclass(frozen=True, slots=True)
+class Raster:
+    """A scene's raster, and how it is shown.
+
+    Attributes:
+        path: The file.
+        bands: Which bands, from 1, are red, green and blue, or one as grey; None goes by their
+            colour interpretation.
+        allow_vrt: Whether it may be a virtual raster; see `open_scene`.
+    """
+
+    path: Path
+    bands: tuple[int, ...] | None = None
+    allow_vrt: bool = False
+
+    @contextmanager
+    def open(self, shape_hw: tuple[int, int]) -> Iterator[Scene]:
+        """Open it by the scenes' door, which refuses what is damaged or costly to read.
+
+        Args:
+            shape_hw: Height and width of the scene that ships were found on.
+
+        Raises:
+            UsageError: There is no readable file, or it is of another size.
+            ImageError: It is no scene, or damaged.
+        """
+        # A GSD like the model's leaves the scene's own pixels: nothing is resampled.
+        with open_scene(
+            self.path, bands=self.bands, gsd_m=MODEL_GSD_M, allow_vrt=self.allow_vrt
+        ) as scene:
+            height, width = scene.grid.shape_hw
+            if (height, width) != shape_hw:
+                raise UsageError(
+                    f"the raster is {width:,} x {height:,} px, and ships were found on one of "
+                    f"{shape_hw[1]:,} x {shape_hw[0]:,} px",
+                    hint="name the scene that the ships were found on",
+                )
+            yield scene
+
+
+def read_small(raster: Raster, shape_hw: tuple[int, int], small_hw: tuple[int, int]) -> Rgb:
     """Read a whole scene shrunk, in constant memory; black where there is no data.
 
     Args:
-        path: The scene.
-        size_wh: Width and height of the result in pixels.
-        bands: Which bands are shown; None goes by their colour interpretation.
+        raster: The scene.
+        shape_hw: Its height and width.
+        small_hw: Height and width of the result.
 
     Returns:
         (h, w, 3) uint8, stretched by what the result shows where the scene has more than 8 bits.
 
     Raises:
-        UsageError: There is no readable file.
+        UsageError: There is no readable file, or it is of another size.
         ImageError: It is no scene, or damaged.
     """
-    name = shown_name(os.fspath(path))
-    driver = driver_of(path)
-    if driver is None:
-        raise UnsupportedImageError(f"{name}: no GeoTIFF, JPEG 2000, PNG or JPEG")
-    out = (size_wh[1], size_wh[0])
+    path = raster.path.absolute()
     try:
         with (
-            rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR", GDAL_CACHEMAX=_CACHE_MB),
-            rasterio.open(os.fspath(path.absolute()), driver=driver) as dataset,
+            raster.open(shape_hw),
+            rasterio.open(os.fspath(path), driver=driver_of(path)) as dataset,
         ):
-            choice = choose_bands(dataset)
-            indexes = choice.indexes if bands is None else tuple(bands)
-            shape = (len(indexes), *out)
-            levels = dataset.read(indexes, out_shape=shape, resampling=Resampling.average)
-            valid = _valid(dataset, indexes, choice.alpha, out)
+            return _read(dataset, raster.bands, small_hw)
     except rasterio.errors.RasterioError as error:
+        name = shown_name(os.fspath(raster.path))
         raise ImageError(f"{name}: truncated or corrupt", hint="fetch the file again") from error
-    if np.issubdtype(levels.dtype, np.floating):
-        valid &= np.all(np.abs(levels) < _SENTINEL, axis=0)
-    if levels.dtype != np.uint8:
-        levels = find_stretch(levels, valid).apply(levels)
-    rgb = np.empty((*out, 3), np.uint8)
-    rgb[...] = levels.transpose(1, 2, 0)
+
+
+def _read(dataset: Any, bands: tuple[int, ...] | None, small_hw: tuple[int, int]) -> Rgb:
+    choice = choose_bands(dataset)
+    indexes = bands or choice.indexes
+    palette = choice.palette and bands is None
+    # There is no colour between two entries of a palette.
+    way = Resampling.nearest if palette else Resampling.average
+    levels = dataset.read(indexes, out_shape=(len(indexes), *small_hw), resampling=way)
+    valid = _valid(dataset, indexes, choice.alpha, small_hw)
+    if palette:
+        rgb, _ = look_up(levels[0], dataset.colormap(indexes[0]), valid)
+    else:
+        if np.issubdtype(levels.dtype, np.floating):
+            valid &= np.all(np.abs(levels) < _SENTINEL, axis=0)
+        if levels.dtype == np.uint8:
+            levels = widen(levels, dataset, choice)
+        else:
+            levels = find_stretch(levels, valid).apply(levels)
+        rgb = np.empty((*small_hw, 3), np.uint8)
+        rgb[...] = levels.transpose(1, 2, 0)
     rgb[~valid] = 0
     return rgb
 

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw
 from shapely import Point
 
-from shipseg.scenes.open import MODEL_GSD_M, open_scene
 from shipseg.scenes.result import SceneShip
 from shipseg.writers.outlines import PALETTE, draw_outline
 from shipseg.writers.overlay import write_picture
-from shipseg.writers.scenes.chips import check_same_size
 from shipseg.writers.scenes.described import DescribedScene
-from shipseg.writers.scenes.look import Rgb, outline_runs, read_small
+from shipseg.writers.scenes.look import Raster, Rgb, outline_runs, read_small
 from shipseg.writers.tags import Tag, draw_tags, drawable, load_font, text_width
 
 _LONGEST_PX, _LEAST_PX = 2048, 1200
@@ -28,25 +25,22 @@ _TEXT_PX, _BAR_PX = 18, 44
 _PAPER, _INK, _FAINT = (255, 255, 255), (28, 34, 42), (104, 114, 126)
 
 
-def write_overview(
-    path: Path, scene: DescribedScene, raster: Path, bands: Sequence[int] | None = None
-) -> None:
+def write_overview(path: Path, scene: DescribedScene, raster: Raster) -> None:
     """Write the scene at up to 2,048 pixels a side as PNG, with each ship's outline or a ring.
 
     Args:
         path: The file; one already there is replaced.
         scene: What to draw.
         raster: The scene's raster.
-        bands: Which of its bands are shown; see `write_scene`.
 
     Raises:
         UsageError: There is no readable file, or it is of another size than the result.
         ImageError: It is no scene, or damaged.
     """
-    write_picture(path, draw_overview(scene, raster, bands))
+    write_picture(path, draw_overview(scene, raster))
 
 
-def draw_overview(scene: DescribedScene, raster: Path, bands: Sequence[int] | None = None) -> Rgb:
+def draw_overview(scene: DescribedScene, raster: Raster) -> Rgb:
     """Draw the overview; see `write_overview`.
 
     Returns:
@@ -57,10 +51,7 @@ def draw_overview(scene: DescribedScene, raster: Path, bands: Sequence[int] | No
     # Small scenes are enlarged by whole steps, so that their pixels stay what they are.
     scale = max(1, _LEAST_PX // longest) if longest < _LEAST_PX else min(1.0, _LONGEST_PX / longest)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    # The scenes' door refuses what would be costly to read, before anything is read whole.
-    with open_scene(raster, bands=bands, gsd_m=MODEL_GSD_M) as opened:
-        check_same_size(opened.grid.shape_hw, scene)
-    small = read_small(raster, (min(size[0], width), min(size[1], height)), bands)
+    small = read_small(raster, (height, width), (min(size[1], height), min(size[0], width)))
     canvas = np.array(Image.fromarray(small).resize(size, Image.Resampling.NEAREST))
     tags = [
         _draw_ship(canvas, ship, number, scale)
