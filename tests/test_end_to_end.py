@@ -244,4 +244,4 @@ def test_the_card_and_the_evaluation_agree(line):
     document = line.evaluate()
     for name in ("f2_all", "f2_on_ship_tiles", "mean_dice_on_ship_tiles"):
         assert figures[name] == pytest.approx(document["two_stage"][name]["value"], abs=1e-5)
-    assert figures["gate.auc"] == pytest.approx(document["gate"]["auc"], abs=1e-5)
+    assert figures["gate.auc"] == pytest.approx(document["gate"]["auc"]["value"], abs=1e-5)

@@ -30,8 +30,8 @@ def test_overconfident_scores_are_brought_down() -> None:
     assert float(calibration(0.95, 144)) == pytest.approx(0.5, abs=0.05)
     report = evaluate(scored, gate_threshold=0.5, resamples=0)
     assert report.scores is not None
-    assert report.scores.ece is not None
-    assert report.scores.ece < 0.1
+    assert report.scores.ece.value is not None
+    assert report.scores.ece.value < 0.1
     # Only the scores are others.
     assert [t.predicted for t in scored] == [t.predicted for t in results]
 

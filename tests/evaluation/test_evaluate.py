@@ -50,7 +50,9 @@ def test_figures_worked_by_hand(four_tiles):
     assert gate.counts == ConfusionCounts(1, 1, 1, 1)
     figures = (gate.f1, gate.precision, gate.recall, gate.false_alarm_rate)
     assert [figure.value for figure in figures] == [0.5] * 4
-    assert gate.auc == 0.75
+    assert gate.auc.value == 0.75
+    # Both ships' tiles are kept from 0.3 down, and of the empties one lies below.
+    assert gate.empties_dropped.value == 0.5
     # From 0.3 down to 0.1 all but the last pass: 2 hits, 1 false alarm.
     assert (gate.best_f1, gate.best_f1_threshold) == (0.8, pytest.approx(0.2))
 
@@ -109,7 +111,7 @@ def test_report_agrees_with_the_functions(many, seed):
     probabilities = [tile.gate_probability for tile in results]
     has_ships = np.array([len(ships) > 0 for ships in truth])
     best = best_f1(probabilities, has_ships)
-    assert report.gate.auc == roc_auc(probabilities, has_ships)
+    assert report.gate.auc.value == roc_auc(probabilities, has_ships)
     assert report.gate.best_f1 == (best.counts.f1 if best else None)
     for name in ("f1", "precision", "recall", "false_alarm_rate"):
         assert getattr(report.gate, name).value == getattr(report.gate.counts, name)
@@ -158,7 +160,7 @@ def test_a_perfect_detector_scores_one_everywhere(four_tiles):
 def test_a_set_without_ships_has_undefined_figures_and_no_failure():
     report = evaluate([TileResult("a.jpg", (), (), (), 0.2)], gate_threshold=0.5)
     assert report.gate.recall == report.gate.f1 == Estimate(None)
-    assert (report.gate.auc, report.gate.best_f1) == (None, None)
+    assert report.gate.auc.value is report.gate.empties_dropped.value is report.gate.best_f1 is None
     assert report.two_stage.f2_on_ship_tiles == Estimate(None)
     assert report.two_stage.f2_all.value == report.two_stage.pixel_dice.value == 1.0
 
@@ -222,8 +224,8 @@ def test_scores_are_reported_and_checked() -> None:
     scores = evaluate(tiles, gate_threshold=0.5).scores
     assert scores is not None
     assert (scores.recall, scores.precision) == ((0.5, 0.5), (1.0, 0.5))
-    assert scores.average_precision == 0.5
-    assert scores.ece == pytest.approx((0.2 + 0.3) / 2)
+    assert scores.average_precision.value == 0.5
+    assert scores.ece.value == pytest.approx((0.2 + 0.3) / 2)
     for wrong in ((), (1.5,), (float("nan"),)):
         with pytest.raises(BadInputError, match=r"a\.jpg has"):
             evaluate([replace(tiles[0], scores=wrong), tiles[1]], gate_threshold=0.5)

@@ -209,7 +209,7 @@ def figures_of(
     if report.gate is not None:
         gate = report.gate
         figures |= {
-            "gate.auc": gate.auc,
+            "gate.auc": gate.auc.value,
             "gate.f1": gate.f1.value,
             "gate.precision": gate.precision.value,
             "gate.recall": gate.recall.value,
@@ -227,8 +227,8 @@ def figures_of(
         "object_recall": ships.object_recall.value,
     }
     if report.scores is not None:
-        figures["average_precision"] = report.scores.average_precision
-        figures["score.ece"] = report.scores.ece
+        figures["average_precision"] = report.scores.average_precision.value
+        figures["score.ece"] = report.scores.ece.value
         figures["score.ece_uncalibrated"] = ece_before
     figures |= {f"recall.{size.name}": size.recall.value for size in ships.recall_by_size}
     return {name: None if value is None else round(value, 6) for name, value in figures.items()}

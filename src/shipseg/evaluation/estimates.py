@@ -16,6 +16,8 @@ import numpy.typing as npt
 from shipseg.errors import BadInputError, UsageError
 
 FloatArray = npt.NDArray[np.float64]
+Columns = dict[str, tuple[npt.ArrayLike, npt.ArrayLike]]
+"""Name of a ratio to its numerators and denominators, each (n,) with one entry per tile."""
 
 # Numbers held at once while resampling (8 bytes each): 32 MiB, whatever the number of tiles.
 _BLOCK_NUMBERS = 1 << 22

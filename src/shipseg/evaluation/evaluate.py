@@ -9,32 +9,24 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from shipseg.errors import BadInputError, RleError, UsageError
-from shipseg.evaluation.calibration import (
-    average_precision,
-    expected_calibration_error,
-    precision_recall,
-    reliability,
-)
-from shipseg.evaluation.classification import BoolArray, best_f1, confusion_at, roc_auc
+from shipseg.evaluation.checks import check_tiles
+from shipseg.evaluation.classification import BoolArray
 from shipseg.evaluation.detection import SIZE_BINS, count_by_size, f2_of, recall_by_size
-from shipseg.evaluation.estimates import Estimate, FloatArray, estimate_ratios
+from shipseg.evaluation.estimates import Columns, Estimate, estimate_ratios
+from shipseg.evaluation.gate_figures import gate_columns, gate_report, gate_statistics
 from shipseg.evaluation.matching import Matching, ObjectCounts, match_objects
+from shipseg.evaluation.resampled import estimate_statistics
 from shipseg.evaluation.results import (
     EvaluationReport,
-    GateReport,
-    ScoreReport,
     ShipReport,
     SizeReport,
     TileResult,
     TileScore,
 )
+from shipseg.evaluation.score_figures import score_report, score_statistics
 from shipseg.evaluation.segmentation import PixelCounts, pixel_counts
-from shipseg.rle import Runs, check_runs
-
-Columns = dict[str, tuple[npt.ArrayLike, npt.ArrayLike]]
+from shipseg.rle import Runs
 
 
 def evaluate(
@@ -80,7 +72,7 @@ def evaluate(
         (1.0, 0.5, 1.0)
     """
     results = tuple(tiles)
-    _validate(results, gate_threshold)
+    check_tiles(results, gate_threshold)
     has_ships = np.array([bool(tile.truth) for tile in results])
 
     gated = _Scored.of((tile.predicted, tile.truth) for tile in results)
@@ -92,12 +84,19 @@ def evaluate(
     probabilities = None
     if gate_threshold is not None and results[0].gate_probability is not None:
         probabilities = np.array([tile.gate_probability for tile in results], dtype=np.float64)
-        columns |= _gate_columns(probabilities >= gate_threshold, has_ships)
+        columns |= gate_columns(probabilities >= gate_threshold, has_ships)
     estimates = estimate_ratios(columns, confidence=confidence, resamples=resamples, seed=seed)
 
+    drawn = estimate_statistics(
+        gate_statistics(probabilities, has_ships) | score_statistics(results, gated.matchings),
+        len(results),
+        confidence=confidence,
+        resamples=resamples,
+        seed=seed,
+    )
     gate = None
     if gate_threshold is not None and probabilities is not None:
-        gate = _gate_report(probabilities, has_ships, gate_threshold, estimates)
+        gate = gate_report(probabilities, has_ships, gate_threshold, estimates | drawn)
     return EvaluationReport(
         tile_count=len(results),
         ship_tile_count=int(np.count_nonzero(has_ships)),
@@ -106,7 +105,7 @@ def evaluate(
         gate=gate,
         two_stage=gated.report("two_stage", has_ships, estimates),
         ungated=ungated.report("ungated", has_ships, estimates) if ungated else None,
-        scores=_score_report(results, gated.matchings),
+        scores=score_report(results, gated.matchings, drawn),
         tiles=tuple(
             _tile_score(i, tile, gated, ungated, gate_threshold) for i, tile in enumerate(results)
         ),
@@ -192,54 +191,6 @@ class _Scored:
         )
 
 
-def _gate_columns(passed: BoolArray, has_ships: BoolArray) -> Columns:
-    hits = passed & has_ships
-    return {
-        "gate.f1": (2.0 * hits, passed.astype(float) + has_ships),
-        "gate.precision": (hits, passed),
-        "gate.recall": (hits, has_ships),
-        "gate.false_alarm_rate": (passed & ~has_ships, ~has_ships),
-    }
-
-
-def _gate_report(
-    probabilities: FloatArray,
-    has_ships: BoolArray,
-    threshold: float,
-    estimates: Mapping[str, Estimate],
-) -> GateReport:
-    best = best_f1(probabilities, has_ships)
-    return GateReport(
-        threshold=threshold,
-        counts=confusion_at(probabilities, has_ships, threshold),
-        auc=roc_auc(probabilities, has_ships),
-        f1=estimates["gate.f1"],
-        precision=estimates["gate.precision"],
-        recall=estimates["gate.recall"],
-        false_alarm_rate=estimates["gate.false_alarm_rate"],
-        best_f1=best.counts.f1 if best else None,
-        best_f1_threshold=best.threshold if best else None,
-    )
-
-
-def _score_report(
-    results: tuple[TileResult, ...], matchings: tuple[Matching, ...]
-) -> ScoreReport | None:
-    if results[0].scores is None:
-        return None
-    scores = np.concatenate([np.asarray(tile.scores, dtype=np.float64) for tile in results])
-    hits = np.concatenate([matching.predicted_hits() for matching in matchings])
-    truths = sum(matching.truth_count for matching in matchings)
-    recall, precision = precision_recall(scores, hits, truths)
-    return ScoreReport(
-        average_precision=average_precision(scores, hits, truths),
-        ece=expected_calibration_error(scores, hits),
-        reliability=reliability(scores, hits),
-        recall=tuple(recall.tolist()),
-        precision=tuple(precision.tolist()),
-    )
-
-
 def _tile_score(
     i: int, tile: TileResult, gated: _Scored, ungated: _Scored | None, threshold: float | None
 ) -> TileScore:
@@ -260,75 +211,3 @@ def _tile_score(
         iou_ungated=ungated.pixels[i].iou if ungated else None,
         f2_ungated=ungated.f2[i] if ungated else None,
     )
-
-
-def _validate(results: tuple[TileResult, ...], threshold: float | None) -> None:
-    if not results:
-        raise BadInputError("there are no tiles to score, expected at least one")
-    seen: set[str] = set()
-    for tile in results:
-        if tile.image_id in seen:
-            raise BadInputError(f"tile {tile.image_id} comes twice, expected each tile once")
-        seen.add(tile.image_id)
-        _check_runs(tile)
-        _check_scores(tile)
-    for name in ("gate_probability", "predicted_ungated", "scores"):
-        lacking = [tile.image_id for tile in results if getattr(tile, name) is None]
-        if 0 < len(lacking) < len(results):
-            raise BadInputError(
-                f"{len(lacking)} of {len(results)} tiles, {lacking[0]} first, have no {name}, "
-                "expected it of all tiles or of none"
-            )
-    if results[0].gate_probability is not None:
-        _check_gate(results, threshold)
-
-
-def _check_runs(tile: TileResult) -> None:
-    for name in ("truth", "predicted", "predicted_ungated"):
-        for i, runs in enumerate(getattr(tile, name) or ()):
-            where = f"tile {tile.image_id}: {name}[{i}]"
-            try:
-                check_runs(runs, tile.shape_hw)
-            except RleError as error:
-                raise RleError(f"{where}: {error.message}", hint=error.hint) from error
-            if not len(runs):
-                raise RleError(
-                    f"{where} has no pixel, expected at least one",
-                    hint="leave out ships without a pixel",
-                )
-
-
-def _check_scores(tile: TileResult) -> None:
-    if tile.scores is None:
-        return
-    if len(tile.scores) != len(tile.predicted):
-        raise BadInputError(
-            f"tile {tile.image_id} has {len(tile.scores)} scores, "
-            f"expected {len(tile.predicted)}, one per predicted ship"
-        )
-    for score in tile.scores:
-        # Written so that NaN fails as well.
-        if not 0.0 <= score <= 1.0:
-            raise BadInputError(f"tile {tile.image_id} has score {score}, expected one in [0, 1]")
-
-
-def _check_gate(results: tuple[TileResult, ...], threshold: float | None) -> None:
-    if threshold is None:
-        raise UsageError(
-            "the tiles have gate probabilities and there is no gate_threshold",
-            hint="pass the threshold that the predictions were made with",
-        )
-    if not 0.0 <= threshold <= 1.0:
-        raise UsageError(f"gate_threshold is {threshold}, expected a number in [0, 1]")
-    for tile in results:
-        probability = tile.gate_probability
-        if probability is None or not 0.0 <= probability <= 1.0:
-            raise BadInputError(
-                f"tile {tile.image_id} has gate probability {probability}, expected one in [0, 1]"
-            )
-        if probability < threshold and tile.predicted:
-            raise BadInputError(
-                f"tile {tile.image_id} has {len(tile.predicted)} ships predicted though its gate "
-                f"probability {probability} is below the threshold {threshold}",
-                hint="pass the threshold that the predictions were made with",
-            )

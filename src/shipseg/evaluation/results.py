@@ -61,7 +61,9 @@ class GateReport:
     Attributes:
         threshold: The least probability that passes.
         counts: Outcomes at the threshold.
-        auc: Area under the ROC curve; None where the tiles are of one class.
+        auc: Area under the ROC curve; undefined where the tiles are of one class.
+        empties_dropped: Share of the empty tiles below the highest threshold that keeps 99 % of
+            these tiles' ships; undefined where the tiles are of one class.
         f1: 2 TP / (2 TP + FP + FN) at the threshold.
         precision: TP / (TP + FP) at the threshold.
         recall: TP / (TP + FN) at the threshold.
@@ -72,7 +74,8 @@ class GateReport:
 
     threshold: float
     counts: ConfusionCounts
-    auc: float | None
+    auc: Estimate
+    empties_dropped: Estimate
     f1: Estimate
     precision: Estimate
     recall: Estimate
@@ -135,16 +138,18 @@ class ScoreReport:
     """The scores of reported ships: do they order ships well, and are they probabilities?
 
     Attributes:
-        average_precision: Area under the precision-recall curve at IoU above 0.5; None without
-            true ships.
-        ece: Expected calibration error, in ten bins; None without reported ships.
+        average_precision: Area under the precision-recall curve at IoU above 0.5; undefined
+            without true ships.
+        ece: Expected calibration error, in ten bins; undefined without reported ships. A draw of
+            the bootstrap errs about twice as much as the tiles it is drawn from, so the interval
+            lies high.
         reliability: The bins.
         recall: Of the curve, rising.
         precision: Of the curve, one for each recall.
     """
 
-    average_precision: float | None
-    ece: float | None
+    average_precision: Estimate
+    ece: Estimate
     reliability: tuple[ReliabilityBin, ...]
     recall: tuple[float, ...]
     precision: tuple[float, ...]

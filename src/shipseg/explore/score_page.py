@@ -121,9 +121,10 @@ def _stats(report: EvaluationReport) -> list[Stat]:
         ("F2 over all, above nothing", ships.gain_over_nothing),
     ]
     if gate is not None:
-        stats += [("gate F1", gate.f1), ("gate AUC", Estimate(gate.auc))]
+        stats += [("gate F1", gate.f1), ("gate AUC", gate.auc)]
+        stats.append(("empties dropped where 99 % of ship tiles are kept", gate.empties_dropped))
     if scores is not None:
-        stats.append(("calibration error", Estimate(scores.ece)))
+        stats.append(("calibration error", scores.ece))
     return [_stat(name, estimate) for name, estimate in stats]
 
 

@@ -60,7 +60,7 @@ def _causes(mistakes: Mistakes) -> Plot:
 
 
 def _precision(scores: ScoreReport, truths: int) -> Plot:
-    found = scores.average_precision
+    found = scores.average_precision.value
     area = "undefined" if found is None else f"{found:.3f}"
     alt = f"Average precision {area} over {truths:,} true ships, at IoU above 0.5."
     label = Label("precision-recall", "Precision and recall of reported ships", alt)
@@ -73,7 +73,7 @@ def _precision(scores: ScoreReport, truths: int) -> Plot:
 
 
 def _reliability(scores: ScoreReport) -> Plot:
-    error = "undefined" if scores.ece is None else f"{scores.ece:.3f}"
+    error = "undefined" if scores.ece.value is None else f"{scores.ece.value:.3f}"
     alt = (
         f"Calibration error (ECE) {error}. On the line, a score is the share of such ships that "
         "match a true one; above each column, how many ships it holds."
@@ -87,7 +87,7 @@ def _roc(report: EvaluationReport, gate: GateReport) -> Plot:
     probabilities = [tile.gate_probability or 0.0 for tile in report.tiles]
     curve = roc_curve(probabilities, [tile.truth_ships > 0 for tile in report.tiles])
     rate, recall = gate.false_alarm_rate.value or 0.0, gate.recall.value or 0.0
-    auc = "undefined" if gate.auc is None else f"{gate.auc:.3f}"
+    auc = "undefined" if gate.auc.value is None else f"{gate.auc.value:.3f}"
     alt = (
         f"Area under the curve {auc}. At the threshold {gate.threshold:.3g} the gate keeps "
         f"{percent(recall)} of the tiles with ships and {percent(rate)} of the empty ones."
