@@ -20,6 +20,7 @@ from shipseg.errors import ShipsegError
 COMMANDS = {
     "demo": "shipseg.cli.demo:demo",
     "predict": "shipseg.cli.predict:predict",
+    "serve": "shipseg.cli.serve:serve",
     "classify": "shipseg.cli.classify:classify",
     "evaluate": "shipseg.cli.evaluate:evaluate",
     "evaluate-scene": "shipseg.cli.evaluate_scene:evaluate_scene",

@@ -19,6 +19,7 @@ from starlette.staticfiles import StaticFiles
 from shipseg import __version__
 from shipseg.server import schemas
 from shipseg.server.guard import Guard
+from shipseg.server.linger import Linger
 from shipseg.server.model import Model
 from shipseg.server.openapi import describe
 from shipseg.server.problems import Problem
@@ -32,6 +33,7 @@ _STYLE = Path(__file__).parent / "reference.css"
 _MODELS: list[type[BaseModel]] = [
     schemas.Prediction, schemas.ProblemDocument, schemas.JobFacts, schemas.Models,
 ]  # fmt: skip
+_ROUTERS = (predict.router, jobs.router, about.router)
 _BY_STATUS = {404: "not-found", 405: "method", 413: "body-too-large"}
 _DESCRIPTION = (
     "Finds every ship in optical satellite images. Errors are `application/problem+json` "
@@ -64,7 +66,7 @@ def create_app(model: Model, settings: Settings) -> FastAPI:
         docs_url=None, redoc_url=None, separate_input_output_schemas=False,
     )  # fmt: skip
     app.state.service, app.state.pool = service, service.pool
-    for router in (predict.router, jobs.router, about.router):
+    for router in _ROUTERS:
         app.include_router(router)
     _add_pages(app)
     _add_problems(app, service)
@@ -81,6 +83,8 @@ def _add_problems(app: FastAPI, service: Service) -> None:
     app.add_exception_handler(HTTPException, _raise_http)
     app.add_exception_handler(RequestValidationError, _raise_validation)
     app.add_middleware(Guard, metrics=service.metrics)
+    # Outermost: what the guard refuses shall arrive as well.
+    app.add_middleware(Linger)
 
 
 async def _raise_http(request: Request, error: Exception) -> Response:
@@ -99,10 +103,12 @@ async def _raise_http(request: Request, error: Exception) -> Response:
 def _methods(request: Request) -> list[str]:
     """List the methods of an address, over all its routes."""
     methods: set[str] = set()
-    for route in request.app.routes:
-        if route.matches(request.scope)[0] is not Match.NONE:
-            methods |= getattr(route, "methods", None) or {"GET", "HEAD"}
-    return sorted(methods)
+    routes = [route for router in (request.app, *_ROUTERS) for route in router.routes]
+    for route in routes:
+        # What has none is a router of many routes, or files, which are found before they are not.
+        if getattr(route, "methods", None) and route.matches(request.scope)[0] is not Match.NONE:
+            methods |= route.methods
+    return sorted(methods or {"GET", "HEAD"})
 
 
 async def _raise_validation(request: Request, error: Exception) -> Response:

@@ -20,6 +20,7 @@ from shipseg.server.problems import Problem, internal, problem_of
 LOG = logging.getLogger("shipseg.server")
 
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_METHODS = ("GET", "HEAD", "POST", "DELETE")
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 HEADERS = {
     "Content-Security-Policy": (
@@ -77,9 +78,10 @@ class Guard:
         return found
 
     def _count(self, scope: Scope, status: int, seconds: float) -> None:
-        # By the route's pattern: addresses that strangers make up would each be a series.
+        # By the route's pattern: addresses and methods that strangers make up would each be a
+        # series.
         route = getattr(scope.get("route"), "path", "other")
-        method = scope["method"] if route != "other" else "other"
+        method = scope["method"] if scope["method"] in _METHODS else "other"
         self._metrics.requests.labels(route, method, str(status or "none")).inc()
         self._metrics.seconds.labels(route).observe(seconds)
 

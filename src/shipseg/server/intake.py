@@ -1,4 +1,4 @@
-"""From a request's body to a file: counted, timed, hashed, and never by a name that a caller gave."""
+"""From a request's body to a file: counted, timed, hashed, never by a name that a caller gave."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ class Intake:
         return upload
 
     async def _read_raw(self, request: Request, most: int) -> Upload:
-        file = SpooledTemporaryFile(max_size=_SPOOL_BYTES)
+        file = SpooledTemporaryFile(max_size=_SPOOL_BYTES)  # noqa: SIM115  the upload closes it
         digest, size = hashlib.sha256(), 0
         try:
             async for chunk in self._chunks(request, most):

@@ -1,4 +1,4 @@
-"""One pool for all that computes: a bounded number runs, a bounded number waits, the rest is told."""
+"""One pool for all that computes: a bounded number runs, a bounded number waits."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from shipseg.server.problems import Problem, busy, retry_later
@@ -20,7 +21,7 @@ _NEWEST = 0.2
 _LONGEST_WAIT_S = 60
 
 
-class Stopped(Exception):
+class Stopped(Exception):  # noqa: N818  no error: a caller left
     """Nobody waits for the result any more."""
 
 
@@ -175,7 +176,6 @@ class Pool:
 def _on_loop(
     loop: asyncio.AbstractEventLoop, call: Callable[[str | None], None], owner: str | None
 ) -> None:
-    try:
+    # The loop may be closed: nobody counts any more.
+    with suppress(RuntimeError):
         loop.call_soon_threadsafe(call, owner)
-    except RuntimeError:  # The loop is closed: nobody counts any more.
-        pass

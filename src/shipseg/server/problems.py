@@ -61,7 +61,7 @@ _HINTS = {
 }
 
 
-class Problem(Exception):
+class Problem(Exception):  # noqa: N818  RFC 9457's word
     """Something to tell the caller.
 
     Args:

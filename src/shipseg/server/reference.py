@@ -28,7 +28,8 @@ _PAGE = """<!doctype html>
 <h1>shipseg API</h1>
 <p class="lead">{lead} Version {version}.</p>
 <nav><a href="./">Try it with a picture</a><a href="openapi.json">OpenAPI</a>
-<a href="#examples">Examples</a><a href="#addresses">Addresses</a><a href="#bodies">Bodies</a><a href="#problems">Problems</a></nav>
+<a href="#examples">Examples</a><a href="#addresses">Addresses</a>
+<a href="#bodies">Bodies</a><a href="#problems">Problems</a></nav>
 <h2 id="examples">Examples</h2>
 <pre><code>{examples}</code></pre>
 <p>Where the server asks for keys, add <code>-H 'Authorization: Bearer KEY'</code>.</p>

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import socket
+from collections.abc import Callable
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ import uvicorn
 
 from shipseg.errors import UsageError
 from shipseg.server.protocol import connection_class
+from shipseg.server.service import Service
 from shipseg.server.settings import Settings
 
 if TYPE_CHECKING:
@@ -25,12 +27,27 @@ _HEAD_BYTES = 32 * 1024
 
 
 class Server(uvicorn.Server):
-    """uvicorn's server, which says that it is stopping before it does."""
+    """uvicorn's server, which says when it is open, and that it is stopping before it does.
+
+    Args:
+        config: With the application.
+        service: Of the same application.
+        ready: Called once, when connections are taken.
+    """
+
+    def __init__(self, config: uvicorn.Config, service: Service, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._service, self._ready = service, ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Open, and say so."""
+        await super().startup(sockets)
+        if not self.should_exit:
+            self._ready()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Take a signal: what runs is ended in order, what is new is refused."""
-        app: FastAPI = self.config.app  # type: ignore[assignment]  what `run` gave it
-        app.state.service.draining = True
+        self._service.draining = True
         super().handle_exit(sig, frame)
 
 
@@ -78,13 +95,14 @@ def url_of(sock: socket.socket) -> str:
     return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
 
 
-def run(app: FastAPI, settings: Settings, sock: socket.socket) -> None:
+def run(app: FastAPI, settings: Settings, sock: socket.socket, ready: Callable[[], None]) -> None:
     """Serve until SIGTERM or Ctrl-C; running requests then have `settings.drain_s` to end.
 
     Args:
         app: From `shipseg.server.app.create_app`.
         settings: The same.
         sock: From `bind`.
+        ready: Called once, when connections are taken.
 
     Raises:
         KeyboardInterrupt: Ctrl-C, after the orderly end.
@@ -99,7 +117,9 @@ def run(app: FastAPI, settings: Settings, sock: socket.socket) -> None:
         timeout_graceful_shutdown=settings.drain_s,
         h11_max_incomplete_event_size=_HEAD_BYTES,
         access_log=False,
-        log_level="warning",
+        # Set up by the program, if at all; uvicorn's own would be a second way to write lines.
+        log_config=None,
+        log_level="error",
         # The operator's proxy names its version, if anybody has to.
         server_header=False,
     )
@@ -107,7 +127,7 @@ def run(app: FastAPI, settings: Settings, sock: socket.socket) -> None:
     # SIGTERM was obeyed is no failure.
     before = signal.signal(signal.SIGTERM, lambda *_: None)
     try:
-        Server(config).run(sockets=[sock])
+        Server(config, app.state.service, ready).run(sockets=[sock])
     finally:
         signal.signal(signal.SIGTERM, before)
         sock.close()
