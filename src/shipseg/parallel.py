@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
@@ -32,7 +32,9 @@ def worker_count(workers: int | None) -> int:
     return workers
 
 
-def in_order(work: Callable[[Item], Result], items: Iterable[Item], count: int) -> Iterator[Result]:
+def in_order(
+    work: Callable[[Item], Result], items: Iterable[Item], count: int
+) -> Generator[Result, None, None]:
     """Run `work` on threads, a bounded number ahead of whoever takes the results.
 
     Args:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
+
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
@@ -58,6 +60,7 @@ def heat_beyond(
     *,
     cell_px: int,
     reach_cells: int = 1,
+    known: Set[str] = frozenset(),
 ) -> None:
     """Mark the cells outside a window that its ships run into, in place.
 
@@ -68,19 +71,20 @@ def heat_beyond(
         shape_hw: Height and width of the picture in pixels; nothing lies beyond its edge.
         cell_px: Side of a cell in pixels.
         reach_cells: How many cells outwards are marked.
+        known: Sides (left, right, top, bottom) beyond which it is known what is there.
     """
     rows = (window.y0 + np.arange(ship.shape[0])) // cell_px
     columns = (window.x0 + np.arange(ship.shape[1])) // cell_px
-    if window.y0 > 0:
+    if window.y0 > 0 and "top" not in known:
         last = (window.y0 - 1) // cell_px + 1
         hot[max(0, last - reach_cells) : last, columns[ship[0]]] = True
-    if window.y1 < shape_hw[0]:
+    if window.y1 < shape_hw[0] and "bottom" not in known:
         first = window.y1 // cell_px
         hot[first : first + reach_cells, columns[ship[-1]]] = True
-    if window.x0 > 0:
+    if window.x0 > 0 and "left" not in known:
         last = (window.x0 - 1) // cell_px + 1
         hot[rows[ship[:, 0]], max(0, last - reach_cells) : last] = True
-    if window.x1 < shape_hw[1]:
+    if window.x1 < shape_hw[1] and "right" not in known:
         first = window.x1 // cell_px
         hot[rows[ship[:, -1]], first : first + reach_cells] = True
 

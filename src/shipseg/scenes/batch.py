@@ -115,6 +115,8 @@ def detect_scenes(
         try:
             mark = fingerprint(path, key)
             if mark in journal:
+                # Killed between the two, a run notes a scene and leaves its journal.
+                (folder / WORK_JOURNAL).unlink(missing_ok=True)
                 yield SceneOutcome(path, journal[mark], resumed=True)
                 continue
             folder.mkdir(parents=True, exist_ok=True)

@@ -9,7 +9,8 @@ its surroundings, where `Detector.predict` shows the segmenter a larger window, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +25,7 @@ from shipseg.scenes import cells
 from shipseg.scenes.blobs import Blob, blobs_of, joined, mask_of, pack_blobs, unpack_blobs
 from shipseg.scenes.cells import Cells
 from shipseg.scenes.journal import Journal
-from shipseg.scenes.looks import WHOLE_PX, Look, forget_known_sides, plan_looks, sides_of
+from shipseg.scenes.looks import WHOLE_PX, Look, known_sides, plan_looks, sides_of
 from shipseg.scenes.open import Scene
 from shipseg.scenes.outlines import reading_order, ships_of_blob
 from shipseg.scenes.result import SceneResult
@@ -101,13 +102,13 @@ class _Work:
             return self._glance(windows[index], shares[index], gated=gated)
 
         names = [f"gate {window.x0} {window.y0}" for window in windows]
-        for index, found in self._run("gate", names, glance):
-            window = windows[index]
-            place = cells.place_of(window, cell)
-            warm, holds, count = found
-            place_cells(hot, _cells(warm, cells.grid_hw(window.shape_hw, cell)), window, cell)
-            holding[place] |= _cells(holds, holding[place].shape)
-            counted += count
+        with closing(self._run("gate", names, glance)) as results:
+            for index, (warm, holds, count) in results:
+                window = windows[index]
+                place = cells.place_of(window, cell)
+                place_cells(hot, _cells(warm, cells.grid_hw(window.shape_hw, cell)), window, cell)
+                holding[place] |= _cells(holds, holding[place].shape)
+                counted += count
         height, width = self.scene.grid.shape_hw
         area = self.scene.rows.factor * self.scene.columns.factor
         return hot & holding if gated else holding, min(round(counted * area), height * width)
@@ -142,9 +143,10 @@ class _Work:
             sides = sides_of(looks)
             for look, blobs in found.items():
                 if blobs:
-                    ship = mask_of(blobs, look.core)
-                    forget_known_sides(ship, look.core, sides)
-                    heat_beyond(hot, look.core, ship, shape_hw, cell_px=cell, reach_cells=reach)
+                    heat_beyond(
+                        hot, look.core, mask_of(blobs, look.core), shape_hw,
+                        cell_px=cell, reach_cells=reach, known=known_sides(look.core, sides),
+                    )  # fmt: skip
             reach *= 2
         return found
 
@@ -157,15 +159,16 @@ class _Work:
         def look_at(index: int) -> Any:
             return pack_blobs(self._blobs(new[index]))
 
-        for index, packed in self._run("segmenter", [look.name for look in new], look_at):
-            blobs = unpack_blobs(packed)
-            found[new[index]] = blobs
-            size += sum(blob.maps.nbytes for blob in blobs)
-            if size > _MOST_BYTES:
-                raise BadInputError(
-                    f"{self.scene.name}: ships would fill more than {size // 8:,} pixels",
-                    hint="see that --bands and --gsd are right, or raise --threshold",
-                )
+        with closing(self._run("segmenter", [look.name for look in new], look_at)) as results:
+            for index, packed in results:
+                blobs = unpack_blobs(packed)
+                found[new[index]] = blobs
+                size += sum(blob.maps.nbytes for blob in blobs)
+                if size > _MOST_BYTES:
+                    raise BadInputError(
+                        f"{self.scene.name}: ships would fill more than {size // 8:,} pixels",
+                        hint="see that --bands and --gsd are right, or raise --threshold",
+                    )
         return found
 
     def _blobs(self, look: Look) -> list[Blob]:
@@ -181,21 +184,24 @@ class _Work:
 
     def _run(
         self, stage: str, names: list[str], work: Callable[[int], Any]
-    ) -> Iterator[tuple[int, Any]]:
-        """Work on what the journal does not have; results come in order, known ones as well."""
+    ) -> Generator[tuple[int, Any], None, None]:
+        """Work on what the journal does not have; results come in order, known ones as well.
+
+        Closed, it waits for its threads: none reads a scene that is closed meanwhile.
+        """
         journal = self.journal
         # Known before the threads begin: what they find is noted while they run.
         new = [index for index, name in enumerate(names) if name not in journal]
-        results = in_order(work, new, self.workers)
-        for index, name in enumerate(names):
-            if name in journal:
-                result = journal[name]
-            else:
-                result = next(results)
-                journal.write(name, result)
-            if self.progress is not None:
-                self.progress(stage, index + 1, len(names))
-            yield index, result
+        with closing(in_order(work, new, self.workers)) as results:
+            for index, name in enumerate(names):
+                if name in journal:
+                    result = journal[name]
+                else:
+                    result = next(results)
+                    journal.write(name, result)
+                if self.progress is not None:
+                    self.progress(stage, index + 1, len(names))
+                yield index, result
 
 
 def _cells(text: str, shape_hw: tuple[int, int]) -> Cells:

@@ -87,23 +87,19 @@ def plan_looks(
     return sorted(looks, key=lambda look: (look.core.y0, look.core.x0))
 
 
-def forget_known_sides(ship: npt.NDArray[np.bool_], core: Window, sides: frozenset[Side]) -> None:
-    """Clear the sides of a look's ship pixels that another look goes on from, in place.
+def known_sides(core: Window, sides: frozenset[Side]) -> frozenset[str]:
+    """Name the sides of a look's core from which another look goes on.
 
     Args:
-        ship: (h, w) bool, of `core`.
         core: The look's own.
         sides: From `sides_of`.
     """
     (x0, x1), (y0, y1) = (core.x0, core.x1), (core.y0, core.y1)
-    for side, line in (
-        (("right", x0, y0, y1), np.s_[:, 0]),
-        (("left", x1, y0, y1), np.s_[:, -1]),
-        (("bottom", y0, x0, x1), np.s_[0]),
-        (("top", y1, x0, x1), np.s_[-1]),
-    ):
-        if side in sides:
-            ship[line] = False
+    meeting = {
+        "left": ("right", x0, y0, y1), "right": ("left", x1, y0, y1),
+        "top": ("bottom", y0, x0, x1), "bottom": ("top", y1, x0, x1),
+    }  # fmt: skip
+    return frozenset(name for name, side in meeting.items() if side in sides)
 
 
 def sides_of(looks: Iterable[Look]) -> frozenset[Side]:

@@ -19,6 +19,7 @@ from shipseg.imaging.tiling import Window
 from shipseg.scenes.grid import pixel_size_m
 from shipseg.scenes.resample import Axis, resample
 from shipseg.scenes.result import Grid
+from shipseg.scenes.sample import sample_pixels
 
 MODEL_GSD_M = 1.5
 """Metres per pixel of the tiles that the models learn from."""
@@ -30,9 +31,8 @@ ValidArea = Callable[[Window], npt.NDArray[np.bool_]]
 _CLOSE = 0.2
 # Beyond this a pixel would be blown up to 8 x 8, and no ship would be more than two of them.
 _MOST_ZOOM = 8.0
-# Limits of the stretch come from a lattice of windows: so many a side, of this side in pixels, and
-# more of them where together they hold less than the last figure of data.
-_SAMPLE_WINDOWS, _SAMPLE_SIDE, _LEAST_SAMPLE = 12, 256, 250_000
+# Largest side of what is read at once to be resampled, in scene pixels.
+_PIECE_PX = 2048
 # Undeclared "no value" of float rasters, as in `shipseg.imaging.bands`.
 _SENTINEL = 1e38
 
@@ -91,10 +91,31 @@ class Scene:
         Raises:
             ImageError: The file is truncated or corrupt there.
         """
+        if self.rows.factor == 1 and self.columns.factor == 1:
+            return make_picture(*self._read_scene(window))
+        rgb = np.empty((*window.shape_hw, 3), np.uint8)
+        valid = np.empty(window.shape_hw, np.bool_)
+        # Piece by piece: of a finer scene a window's own pixels may be hundreds of millions.
+        (y0, x0), (height, width) = (window.y0, window.x0), window.shape_hw
+        for top, bottom in _pieces(height, self.rows.factor):
+            for left, right in _pieces(width, self.columns.factor):
+                piece = Window(x0 + left, y0 + top, x0 + right, y0 + bottom)
+                place = np.s_[top:bottom, left:right]
+                rgb[place], valid[place] = self._read_resampled(piece)
+        return make_picture(rgb, valid)
+
+    def _read_resampled(
+        self, window: Window
+    ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.bool_]]:
         (y0, y1), (x0, x1) = (
             self.rows.source(window.y0, window.y1), self.columns.source(window.x0, window.x1),
         )  # fmt: skip
-        source = Window(x0, y0, x1, y1)
+        rgb, valid = self._read_scene(Window(x0, y0, x1, y1))
+        corner = (window.x0, window.y0)
+        return resample(rgb, valid, self.rows, self.columns, corner, window.shape_hw)
+
+    def _read_scene(self, source: Window) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.bool_]]:
+        """Read a window of the scene's own pixels: colours, black under nodata, and the mask."""
         bands, valid = self._read_bands(source)
         if self._area is not None:
             valid &= self._area(source)
@@ -105,10 +126,7 @@ class Scene:
         else:
             rgb = self._to_rgb(bands)
         rgb[~valid] = 0
-        if self.rows.factor != 1 or self.columns.factor != 1:
-            corner = (window.x0, window.y0)
-            rgb, valid = resample(rgb, valid, self.rows, self.columns, corner, window.shape_hw)
-        return make_picture(rgb, valid)
+        return rgb, valid
 
     def _sizes(self, shape_hw: tuple[int, int], gsd_m: float | None) -> tuple[float, float] | None:
         """Measure a pixel, and say what is unusual about the georeference."""
@@ -194,45 +212,15 @@ class Scene:
         dtype = self._dataset.dtypes[self._choice.indexes[0] - 1]
         if dtype == "uint8" or self._choice.palette:
             return None
-        sample = np.concatenate(
-            [np.empty((len(self._choice.indexes), 0), dtype), *self._sample()], 1
-        )
+        sample = sample_pixels(self._read_bands, self.grid.shape_hw)
         stretch = find_stretch(sample[:, None, :])
         self.warnings += (
             f"{dtype} values from {stretch.low:g} to {stretch.high:g} were stretched to 0-255",
         )
         return stretch
 
-    def _sample(self) -> list[npt.NDArray[Any]]:
-        """Take valid pixels of a lattice of windows, a finer one where there are too few.
 
-        A scene may be empty but for a narrow strip, which a coarse lattice misses.
-        """
-        height, width = self.grid.shape_hw
-        taken: list[npt.NDArray[Any]] = []
-        seen: set[Window] = set()
-        count = _SAMPLE_WINDOWS
-        while sum(values.shape[1] for values in taken) < _LEAST_SAMPLE:
-            spread = [
-                Window(x, y, min(x + _SAMPLE_SIDE, width), min(y + _SAMPLE_SIDE, height))
-                for y in _spread(height, count)
-                for x in _spread(width, count)
-            ]
-            new = [window for window in spread if window not in seen]
-            if not new:
-                break
-            for window in new:
-                bands, valid = self._read_bands(window)
-                taken.append(bands[:, valid])
-            seen.update(new)
-            count *= 2
-        return taken
-
-
-def _spread(length: int, count: int) -> list[int]:
-    """Say where up to `count` windows of the sample begin along a side, the last at its end."""
-    if count * _SAMPLE_SIDE >= length:
-        # Side by side, so that every pixel counts once.
-        return list(range(0, length, _SAMPLE_SIDE))
-    places = np.linspace(0, length - _SAMPLE_SIDE, count).tolist()
-    return sorted({round(place) for place in places})
+def _pieces(length: int, factor: float) -> list[tuple[int, int]]:
+    """Part working pixels so that each part is made of few enough of the scene's."""
+    step = max(1, int(_PIECE_PX / factor) - 2)
+    return [(start, min(start + step, length)) for start in range(0, length, step)]

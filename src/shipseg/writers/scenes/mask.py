@@ -24,7 +24,8 @@ from rasterio.features import rasterize  # isort: skip
 
 SHIP = 255
 _BLOCK_PX = 512
-_CACHE_MB = 64
+# In bytes, as rasterio takes it.
+_CACHE = 64 * 1024**2
 # Below this area an outline may lie between the middles of pixels.
 _TINY_PX = 4
 
@@ -52,7 +53,7 @@ def write_scene_mask(path: Path, result: SceneResult) -> None:
         atomic_path(path) as beside,
         tempfile.TemporaryDirectory(prefix=".mask.", dir=beside.parent) as folder,
         # No sidecar files, and a cache that does not grow with the machine's memory.
-        rasterio.Env(GDAL_PAM_ENABLED="NO", GDAL_CACHEMAX=_CACHE_MB),
+        rasterio.Env(GDAL_PAM_ENABLED="NO", GDAL_CACHEMAX=_CACHE),
     ):
         # COG is written by copying alone: its overviews come before its pixels.
         draft = os.fspath(Path(folder, "draft.tif"))
