@@ -34,6 +34,7 @@ _MODELS: list[type[BaseModel]] = [
     schemas.Prediction, schemas.ProblemDocument, schemas.JobFacts, schemas.Models,
 ]  # fmt: skip
 _ROUTERS = (predict.router, jobs.router, about.router)
+_FRESH = {"Cache-Control": "no-cache"}
 _BY_STATUS = {404: "not-found", 405: "method", 413: "body-too-large"}
 _DESCRIPTION = (
     "Finds every ship in optical satellite images. Errors are `application/problem+json` "
@@ -106,8 +107,9 @@ def _methods(request: Request) -> list[str]:
     routes = [route for router in (request.app, *_ROUTERS) for route in router.routes]
     for route in routes:
         # What has none is a router of many routes, or files, which are found before they are not.
-        if getattr(route, "methods", None) and route.matches(request.scope)[0] is not Match.NONE:
-            methods |= route.methods
+        taken: set[str] | None = getattr(route, "methods", None)
+        if taken and route.matches(request.scope)[0] is not Match.NONE:
+            methods |= taken
     return sorted(methods or {"GET", "HEAD"})
 
 
@@ -122,6 +124,16 @@ async def _raise_validation(request: Request, error: Exception) -> Response:
     raise Problem("parameters", f"wrong: {names}", errors=errors[:20]) from error
 
 
+class _Files(StaticFiles):
+    """Files that browsers ask after each time: another version may lie here by then."""
+
+    def file_response(self, *args: Any, **options: Any) -> Response:
+        """Give a file, or 304."""
+        response = super().file_response(*args, **options)
+        response.headers["Cache-Control"] = _FRESH["Cache-Control"]
+        return response
+
+
 def _add_pages(app: FastAPI) -> None:
     """Add the page and the reference; all of it lies in the package."""
 
@@ -129,15 +141,15 @@ def _add_pages(app: FastAPI) -> None:
         index = STATIC / "index.html"
         if not index.is_file():
             return RedirectResponse("docs")
-        return FileResponse(index, headers={"Cache-Control": "no-cache"})
+        return FileResponse(index, headers=_FRESH)
 
     async def reference(request: Request) -> Response:
         return Response(render_reference(app.openapi()), media_type="text/html")
 
     async def style(request: Request) -> Response:
-        return FileResponse(_STYLE, headers={"Cache-Control": "no-cache"})
+        return FileResponse(_STYLE, headers=_FRESH)
 
     app.add_route("/", page, include_in_schema=False)
     app.add_route("/docs", reference, include_in_schema=False)
     app.add_route("/docs/style.css", style, include_in_schema=False)
-    app.mount("/static", StaticFiles(directory=STATIC, check_dir=False), name="static")
+    app.mount("/static", _Files(directory=STATIC), name="static")

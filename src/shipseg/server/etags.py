@@ -23,8 +23,11 @@ def tag_of(upload: Upload, demand: Demand, model: Model, form: Form, layer: Laye
 
 
 def matches(header: str | None, tag: str) -> bool:
-    """Tell whether an If-None-Match header names a tag, by the weak comparison."""
+    """Tell whether an If-None-Match header names a tag, by the weak comparison.
+
+    A star names every tag, and is not taken: what was sent may be no picture at all.
+    """
     if header is None:
         return False
     named = {part.strip().removeprefix("W/") for part in header.split(",")}
-    return "*" in named or tag.removeprefix("W/") in named
+    return tag.removeprefix("W/") in named

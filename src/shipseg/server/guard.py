@@ -20,7 +20,7 @@ from shipseg.server.problems import Problem, internal, problem_of
 LOG = logging.getLogger("shipseg.server")
 
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_METHODS = ("GET", "HEAD", "POST", "DELETE")
+_METHODS = ("GET", "POST", "DELETE")
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 HEADERS = {
     "Content-Security-Policy": (
@@ -47,6 +47,9 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        if scope["method"] == "HEAD":
+            # Answered like GET; the connection leaves the body out.
+            scope = {**scope, "method": "GET"}
         request_id = _request_id(Headers(scope=scope))
         scope.setdefault("state", {})["request_id"] = request_id
         answer = _Answer(send, request_id)

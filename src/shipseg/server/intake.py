@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from tempfile import SpooledTemporaryFile
 from typing import IO
 
-from starlette.datastructures import FormData, UploadFile
+from python_multipart.multipart import parse_options_header
+from starlette.datastructures import FormData, Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
@@ -121,7 +122,10 @@ class Intake:
 
     async def _read_form(self, request: Request, most: int) -> Upload:
         chunks = self._chunks(request, most + _MULTIPART_EXTRA)
-        parser = MultiPartParser(request.headers, chunks, max_files=1, max_fields=8)
+        parser = MultiPartParser(
+            _plain(request.headers), chunks, max_files=1, max_fields=8,
+            max_part_size=_MULTIPART_EXTRA,
+        )  # fmt: skip
         try:
             form = await parser.parse()
         except MultiPartException as error:
@@ -172,6 +176,14 @@ class Intake:
             if size > most:
                 raise _too_large(most)
             yield chunk
+
+
+def _plain(headers: Headers) -> Headers:
+    """Leave the boundary alone in the media type: some charsets are none that text is in."""
+    _, parameters = parse_options_header(headers.get("content-type"))
+    boundary = parameters.get(b"boundary", b"")
+    named = b'multipart/form-data; boundary="' + boundary + b'"'
+    return Headers(raw=[(b"content-type", named if boundary else b"multipart/form-data")])
 
 
 async def _write(file: IO[bytes], chunk: bytes, size: int) -> None:

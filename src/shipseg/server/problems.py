@@ -128,7 +128,10 @@ def problem_of(error: ShipsegError) -> Problem:
     speaks of this server's model, files and disk, which is nobody else's business.
     """
     if isinstance(error, ImageError) or error.code == "bad-input":
-        return Problem(error.code, error.message, hint=_HINTS.get(error.code, error.hint))
+        hint = _HINTS.get(error.code, error.hint)
+        # What to add to a command is no help to whoever has none.
+        known = hint is not None and "--" not in hint
+        return Problem(error.code, error.message, hint=hint if known else None)
     return internal()
 
 

@@ -70,7 +70,7 @@ def make_service(model: Model, settings: Settings) -> Service:
     """
     intake = Intake(settings)
     pool = Pool(settings.workers, settings.queue, settings.key_share)
-    store = JobStore(settings.state, settings.jobs, settings.job_hours * 3600)
+    store = JobStore(settings.state, settings.jobs, settings.job_hours * 3600, settings.key_share)
     return Service(
         settings=settings,
         model=model,

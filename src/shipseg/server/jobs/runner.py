@@ -30,7 +30,7 @@ class JobRunner:
 
     def __init__(self, store: JobStore, model: Model, request_pixels: int) -> None:
         self._store, self._model, self._request_pixels = store, model, request_pixels
-        self._wake = threading.Condition()
+        self._wake, self._lock = threading.Event(), threading.Lock()
         self._stopping = False
         self._current: tuple[str, Ticket] | None = None
         self._progress: dict[str, float] = {}
@@ -45,9 +45,8 @@ class JobRunner:
         return self._thread.is_alive()
 
     def wake(self) -> None:
-        """Say that there is a new job."""
-        with self._wake:
-            self._wake.notify()
+        """Say that there is a new job. Never waits: the event loop calls it."""
+        self._wake.set()
 
     def progress(self, job: Job) -> float | None:
         """Tell the share of a job that is done, where it can be told."""
@@ -56,47 +55,53 @@ class JobRunner:
         return self._progress.get(job.id) if job.status == "running" else None
 
     def drop(self, job: Job) -> None:
-        """Stop a job, if it is in work, and take it away."""
-        with self._wake:
+        """Take a job away, and stop it if it is in work."""
+        # In this order: whoever takes it up afterwards sees that it is gone.
+        self._store.remove(job.id)
+        with self._lock:
             if self._current is not None and self._current[0] == job.id:
                 self._current[1].leave()
-            self._store.remove(job.id)
 
     def stop(self) -> None:
         """Stop after the current window; what is unfinished is gone on with by the next server."""
-        with self._wake:
+        with self._lock:
             self._stopping = True
             if self._current is not None:
                 self._current[1].leave()
-            self._wake.notify()
+        self._wake.set()
         if self._thread.is_alive():
             self._thread.join()
 
     def _loop(self) -> None:
-        while True:
-            with self._wake:
-                job = self._next()
-                if self._stopping:
-                    return
-                if job is None:
-                    self._wake.wait(_LOOK_EVERY_S)
-                    if not self._stopping:
-                        self._store.purge()
-                    continue
-                ticket = Ticket(job.owner)
-                self._current = (job.id, ticket)
-                self._store.change(job.id, status="running", attempts=job.attempts + 1)
+        while not self._stopping:
             try:
-                self._do(job, ticket)
-            except Exception:  # The disk is full, say: the next job may fare better.
-                LOG.exception("job %s could not be recorded", job.id)
-            finally:
-                with self._wake:
-                    self._current = None
-                self._progress.pop(job.id, None)
+                worked = self._turn()
+            except Exception:  # The disk is full, say: later it may not be.
+                LOG.exception("a job could not be recorded")
+                worked = False
+            if not worked:
+                self._wake.wait(_LOOK_EVERY_S)
+                self._wake.clear()
 
-    def _next(self) -> Job | None:
-        return next((job for job in self._store.all() if job.status == "queued"), None)
+    def _turn(self) -> bool:
+        """Do the oldest job; False where there is none."""
+        self._store.purge()
+        job = next((job for job in self._store.all() if job.status == "queued"), None)
+        if job is None:
+            return False
+        ticket = Ticket(job.owner)
+        with self._lock:
+            if self._stopping:
+                return False
+            self._current = (job.id, ticket)
+        try:
+            if self._store.change(job.id, status="running", attempts=job.attempts + 1):
+                self._do(job, ticket)
+        finally:
+            with self._lock:
+                self._current = None
+            self._progress.pop(job.id, None)
+        return True
 
     def _do(self, job: Job, ticket: Ticket) -> None:
         store = self._store
@@ -112,7 +117,7 @@ class JobRunner:
                 store.change(job.id, attempts=job.attempts)
             return
         except Exception as error:
-            if ticket.left:  # Its folder was taken away under it.
+            if not store.has(job.id):  # Its folder was taken away under it.
                 return
             problem = problem_of(error) if isinstance(error, ShipsegError) else internal()
             if problem.code == "internal":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import secrets
 import shutil
 import threading
@@ -21,6 +22,7 @@ UNFINISHED = ("queued", "running")
 _RECORD, _INPUT = "job.json", "input"
 # A scene that brings the process down three times would do so for ever.
 _MOST_ATTEMPTS = 3
+_SOON_S = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +58,18 @@ class JobStore:
     Args:
         folder: Made where it is not there.
         most_waiting: Unfinished jobs that it takes.
+        share: Most of them that one owner may have, 0..1.
         keep_s: Seconds that a finished job is kept.
 
     Raises:
         UsageError: Another server uses the folder, or it cannot be written.
     """
 
-    def __init__(self, folder: Path, most_waiting: int, keep_s: float) -> None:
+    def __init__(self, folder: Path, most_waiting: int, keep_s: float, share: float = 1.0) -> None:
         self._folder, self._most, self._keep_s = folder / "jobs", most_waiting, keep_s
-        self._lock = threading.Lock()
+        self._share = max(1, math.ceil(share * most_waiting))
+        # Two of them: whoever looks does not wait for whoever writes to the disk.
+        self._lock, self._writing = threading.Lock(), threading.Lock()
         self._jobs: dict[str, Job] = {}
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
@@ -102,7 +107,7 @@ class JobStore:
         Raises:
             Problem: Too many jobs wait.
         """
-        self.check_room()
+        self.check_room(owner)
         self.purge()
         job = Job(secrets.token_hex(16), name, owner, demand)
         draft = self._folder / f".{job.id}"
@@ -120,15 +125,17 @@ class JobStore:
             self._jobs[job.id] = job
         return job
 
-    def check_room(self) -> None:
+    def check_room(self, owner: str | None) -> None:
         """Refuse a job that could not wait.
 
         Raises:
-            Problem: Too many jobs wait.
+            Problem: Too many jobs wait, of all or of this owner.
         """
-        waiting = sum(job.status in UNFINISHED for job in self.all())
-        if waiting >= self._most:
-            raise retry_later("jobs-full", f"{waiting} jobs are waiting, as many as may", 60)
+        waiting = [job.owner for job in self.all() if job.status in UNFINISHED]
+        if len(waiting) >= self._most:
+            raise retry_later("jobs-full", f"{len(waiting)} jobs wait, as many as may", _SOON_S)
+        if owner is not None and waiting.count(owner) >= self._share:
+            raise retry_later("rate", "this key has as many jobs waiting as it may", _SOON_S)
 
     def get(self, job_id: str, owner: str | None) -> Job:
         """Give a job.
@@ -149,7 +156,7 @@ class JobStore:
 
     def change(self, job_id: str, **fields: Any) -> Job | None:
         """Change a job's record, on disk first; None if it is not there any more."""
-        with self._lock:
+        with self._writing:
             job = self._jobs.get(job_id)
             if job is None:
                 return None
@@ -157,11 +164,17 @@ class JobStore:
             self._keep(job)
             return job
 
+    def has(self, job_id: str) -> bool:
+        """Tell whether a job is there."""
+        with self._lock:
+            return job_id in self._jobs
+
     def remove(self, job_id: str) -> None:
         """Take a job away, with all its files."""
-        with self._lock:
-            if self._jobs.pop(job_id, None) is None:
-                return
+        with self._writing:
+            with self._lock:
+                if self._jobs.pop(job_id, None) is None:
+                    return
             out = self._folder / f".{job_id}"
             self.place(job_id).rename(out)
         shutil.rmtree(out, ignore_errors=True)
@@ -187,7 +200,8 @@ class JobStore:
 
     def _keep(self, job: Job) -> None:
         atomic_write_text(self.place(job.id) / _RECORD, _text(job))
-        self._jobs[job.id] = job
+        with self._lock:
+            self._jobs[job.id] = job
 
 
 def _claim(path: Path) -> IO[str]:

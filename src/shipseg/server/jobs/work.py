@@ -12,10 +12,10 @@ import numpy as np
 
 from shipseg.errors import ImageTooLargeError
 from shipseg.files import atomic_write_bytes
-from shipseg.imaging.limits import DEFAULT_LIMITS
+from shipseg.imaging.limits import DEFAULT_LIMITS, check_bytes
 from shipseg.imaging.picture import Picture
 from shipseg.inference.detector import Detector
-from shipseg.scenes.open import driver_of, open_scene
+from shipseg.scenes.open import driver_of, is_scene, open_scene
 from shipseg.scenes.result import SceneResult
 from shipseg.server.analysis import Analysis, Demand, analyse, measured
 from shipseg.server.answers import render, shown_size
@@ -29,6 +29,9 @@ Progress = Callable[[float], None]
 
 # The gate sees every pixel, the segmenter a few; the second pass may go round again.
 _GATE_SHARE = 0.6
+# The door for pictures does not take it; the one for scenes does.
+_JPEG_2000 = "JP2OpenJPEG"
+_RASTERS = ("GTiff", _JPEG_2000)
 
 
 def result_file(form: Form, layer: Layer) -> str:
@@ -83,18 +86,19 @@ def _analyse(
     ticket: Ticket,
     progress: Progress,
 ) -> Analysis:
-    small = picture.stat().st_size <= DEFAULT_LIMITS.max_bytes
-    with speaking_of(picture, job.name):
-        scene = driver_of(picture) is not None
-    most = request_pixels if scene else DEFAULT_LIMITS.max_pixels
-    if small or not scene:
+    driver, size = driver_of(picture), picture.stat().st_size
+    # A PNG or JPEG of few bytes and many pixels may be made to waste time: it is no scene.
+    windowed = driver in _RASTERS or is_scene(picture)
+    if not windowed:
+        check_bytes(size, limits=DEFAULT_LIMITS, name=job.name)
+    if driver != _JPEG_2000 and size <= DEFAULT_LIMITS.max_bytes:
         try:
             return analyse(
-                model.detector, picture.read_bytes(), job.name, job.demand,
-                most_pixels=most, ticket=ticket,
+                model.detector, picture.read_bytes(), job.name, job.demand, ticket=ticket,
+                most_pixels=request_pixels if windowed else DEFAULT_LIMITS.max_pixels,
             )  # fmt: skip
         except ImageTooLargeError:
-            if not scene:
+            if not windowed:
                 raise
     with speaking_of(picture, job.name):
         return _scene(job.demand, picture, folder, model, ticket, progress)

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Path, Query
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 
+from shipseg.server.etags import matches
 from shipseg.server.forms import Form, wanted_form
 from shipseg.server.jobs.store import Job
 from shipseg.server.jobs.work import result_file
@@ -49,7 +50,7 @@ async def begin(request: Request, parameters: Annotated[PredictParameters, Query
     service, owner = service_of(request), owner_of(request)
     if service.draining:
         raise retry_later("stopping", "the server takes no new work", 5)
-    service.store.check_room()
+    service.store.check_room(owner)
     upload = await service.intake.read(request, service.settings.job_bytes, parameters.name)
     try:
         job = await asyncio.to_thread(
@@ -94,11 +95,16 @@ async def result(
     job = service.store.get(job_id, owner_of(request))
     if job.status != "done":
         raise Problem("job-unfinished", f"the job is {job.status}", hint="GET the job to see why")
-    path = service.store.place(job.id) / result_file(form, parameters.layer)
+    name = result_file(form, parameters.layer)
+    # A job is done once: its name and the form's say all.
+    tag = f'"{job.id}-{name}"'
+    headers = {"ETag": tag, "Vary": "Accept", "Cache-Control": "private, no-cache"}
+    path = service.store.place(job.id) / name
     if not path.is_file():
         raise Problem("layer-missing", "no probability map is kept of a scene of this size")
+    if matches(request.headers.get("if-none-match"), tag):
+        return Response(status_code=304, headers=headers)
     media = f"{form}; charset=utf-8" if form is Form.csv else form.value
-    headers = {"Vary": "Accept", "Cache-Control": "private, no-cache"}
     return FileResponse(path, headers=headers, media_type=media)
 
 
