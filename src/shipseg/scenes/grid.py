@@ -7,7 +7,6 @@ from typing import Any
 
 from shipseg.imaging.gdal import rasterio  # noqa: F401  GDAL is set up before its modules load
 
-from rasterio.errors import RasterioError  # isort: skip
 from rasterio.warp import transform as to_crs  # isort: skip
 
 # WGS 84: semi-major axis in metres, and the square of the first eccentricity.
@@ -40,7 +39,7 @@ def pixel_size_m(
     points = [transform @ point for point in ((x, y), (x + 1, y), (x, y + 1))]
     try:
         lons, lats = to_crs(crs, "EPSG:4326", [p[0] for p in points], [p[1] for p in points])[:2]
-    except RasterioError:
+    except Exception:  # A local CRS; GDAL's own errors are no RasterioError throughout.
         return None
     if not all(map(math.isfinite, (*lons, *lats))) or max(map(abs, lats)) >= 90:
         return None

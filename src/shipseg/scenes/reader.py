@@ -142,6 +142,8 @@ class Scene:
             said.append("no CRS: ships have no longitude and latitude")
         elif transform.is_identity:
             said.append("a CRS without a transform: ships have no longitude and latitude")
+        elif sizes is None:
+            said.append("a CRS with no way to longitude and latitude: ships have none")
         if abs(transform.b) > 1e-9 * abs(transform.a) or abs(transform.d) > 1e-9 * abs(transform.e):
             said.append("rotated transform: ships are found on the rotated grid as it is stored")
         if gsd_m is not None:
