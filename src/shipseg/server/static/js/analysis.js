@@ -2,6 +2,7 @@
 
 import { Problem, request, requestJson, sleep } from "./transport.js";
 import { state, update } from "./state.js";
+import { bytes } from "./words.js";
 
 const TOO_LARGE = new Set(["body-too-large", "image-too-large"]);
 const FIRST_LOOK_MS = 400;
@@ -119,11 +120,10 @@ async function checkReadable(file) {
 }
 
 function tooLarge(size, most) {
-  const gib = (bytes) => `${(bytes / 1024 ** 3).toFixed(1)} GiB`;
   return new Problem({
     code: "body-too-large",
     title: "The file is too large for this server",
-    detail: `It has ${gib(size)}; the limit is ${gib(most)}.`,
+    detail: `It has ${bytes(size)}; the limit is ${bytes(most)}.`,
     hint: "Cut it into parts, or run shipseg predict where the file is.",
   });
 }

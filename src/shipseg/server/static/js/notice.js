@@ -7,8 +7,6 @@ import { bytes, percent } from "./words.js";
 
 const SYMBOLS = { offline: "plug" };
 const HINTS = {
-  "image-unsupported": "Taken are JPEG, PNG, GeoTIFF, WebP and BMP.",
-  "media-type": "Taken are JPEG, PNG, GeoTIFF, WebP and BMP.",
   busy: "The picture is kept here. Try again in a minute.",
 };
 // Trying the same again would end the same.
@@ -39,6 +37,8 @@ function refresh() {
   }
   shown = now;
 }
+
+const capital = (text) => text[0].toUpperCase() + text.slice(1);
 
 function going() {
   return [
@@ -71,8 +71,8 @@ function failed(item, problem) {
   return [
     icon(SYMBOLS[problem.code] ?? "warn"),
     make("h2", {}, problem.title),
-    problem.detail ? make("p", {}, problem.detail) : "",
-    hint ? make("p", { class: "hint" }, hint) : "",
+    problem.detail ? make("p", {}, capital(problem.detail)) : "",
+    hint ? make("p", { class: "hint" }, capital(hint)) : "",
     choices,
     problem.request_id ? make("p", { class: "small" }, `Request ${problem.request_id}`) : "",
   ];

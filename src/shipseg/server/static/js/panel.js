@@ -1,11 +1,11 @@
 /** Beside the picture: what it is, the slider, what may be saved. */
 
-import { announce, button, byId, icon, make, makeSvg } from "./dom.js";
-import { again } from "./queue.js";
+import { announce, byId, makeSvg } from "./dom.js";
+import { factsOf } from "./facts.js";
 import { startList } from "./list.js";
 import { startSaves } from "./saves.js";
 import { on, setLeast, shownShips, state } from "./state.js";
-import { percent, plural, time } from "./words.js";
+import { percent, plural } from "./words.js";
 
 const BINS = 25;
 
@@ -27,47 +27,18 @@ function refresh() {
   byId("threshold").hidden = !found;
   byId("ships").hidden = !found;
   byId("downloads").hidden = !item?.answer;
-  byId("facts").replaceChildren(...(item ? factsOf(item) : []));
+  refreshFacts(item);
   if (found) refreshSlider(item);
 }
 
-function factsOf(item) {
-  const name = make("h2", { class: "name", title: item.file.name }, item.file.name);
-  if (!item.answer) return [name, make("p", { class: "small" }, item.note)];
-  const parts = [name, make("p", { class: "small" }, describeImage(item.answer)), headline(item)];
-  for (const warning of item.answer.image.warnings) {
-    parts.push(make("p", { class: "small warning" }, icon("warn"), warning));
-  }
-  if (item.note) parts.push(make("p", { class: "small warning" }, icon("warn"), item.note));
-  return parts;
-}
+let facts = "";
 
-function describeImage({ image, timings_ms: timings }) {
-  const facts = [`${image.width.toLocaleString("en")} × ${image.height.toLocaleString("en")} px`];
-  if (image.gsd_m !== null) facts.push(`${Number(image.gsd_m.toPrecision(3))} m per pixel`);
-  facts.push(`looked at in ${time(timings.total)}`);
-  return facts.join(" · ");
-}
-
-/** The number of ships in large figures, and what the gate thought. */
-function headline(item) {
-  const { answer } = item;
-  const shown = shownShips(item).length;
-  const count = make("strong", {}, shown.toLocaleString("en"));
-  const words = make("span", {}, shown === 1 ? "ship" : "ships");
-  const gate = make(
-    "p", { class: "small" }, `Probability that there is any ship: ${percent(answer.ship_probability)}`,
-  );
-  const box = make("div", { class: "headline" }, make("p", { class: "count" }, count, words), gate);
-  if (!answer.passed) box.append(lookAnyway(item));
-  return box;
-}
-
-/** Where the gate saw nothing, the segmenter was not asked; the person may want it to be. */
-function lookAnyway(item) {
-  return button("Look closely anyway", () => again(item, { ...item.asked, gate: "off" }), {
-    kind: "small-button",
-  });
+/** Write the facts anew only where they differ, for there may be a field with the focus in it. */
+function refreshFacts(item) {
+  const now = item ? JSON.stringify([item.id, item.note, item.answer?.request_id, shownShips(item).length]) : "";
+  if (now === facts) return;
+  facts = now;
+  byId("facts").replaceChildren(...(item ? factsOf(item) : []));
 }
 
 function refreshSlider(item) {

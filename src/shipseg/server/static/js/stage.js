@@ -41,6 +41,7 @@ export function startStage() {
 
 async function refresh() {
   const item = state.current;
+  byId("stage").classList.toggle("bare", !item?.picture);
   describe(item);
   viewer.draw();
   const blob = item?.picture ?? null;

@@ -32,10 +32,12 @@ export function place(ship) {
   return `${north}, ${Math.abs(lon).toFixed(5)}° ${lon < 0 ? "W" : "E"}`;
 }
 
-/** @returns {string} "12.3 MB" */
+const UNITS = [["GiB", 1024 ** 3], ["MiB", 1024 ** 2], ["KiB", 1024]];
+
+/** @returns {string} "12.3 MiB" */
 export function bytes(count) {
-  for (const [unit, size] of [["GB", 1e9], ["MB", 1e6], ["kB", 1e3]]) {
-    if (count >= size) return `${(count / size).toFixed(count >= 100 * size ? 0 : 1)} ${unit}`;
+  for (const [unit, size] of UNITS) {
+    if (count >= size) return `${Number((count / size).toPrecision(3))} ${unit}`;
   }
   return `${count} B`;
 }
