@@ -236,7 +236,8 @@ class ScenePrediction:
             message = reason_of(outcome.error, outcome.path)
             code = "error" if outcome.error is None else outcome.error.code
             row: dict[str, Any] = {"scene": outcome.path.name, "code": code, "error": message}
-            self._notes.add(name, message)
+            hint = None if outcome.error is None else outcome.error.hint
+            self._notes.add(name, f"{message}; {hint}" if hint else message)
         else:
             row = outcome.row
             if row["warnings"] and not outcome.resumed:
