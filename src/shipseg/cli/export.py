@@ -1,4 +1,4 @@
-"""`shipseg export`: from two run folders to the model bundle that prediction loads."""
+"""`shipseg export`: from two run folders to the model bundle that prediction loads, or to QGIS."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from shipseg.cli.console import note, progress, show_json, show_lines
+from shipseg.cli.exporting import ExportFormat, check_sources, export_for_deepness
 from shipseg.cli.options import (
     JsonOption,
     LabelsOption,
@@ -35,21 +37,40 @@ _AUTO = "auto"
 
 
 def export(
-    run_gate: Annotated[
-        Path, typer.Argument(help="Run folder of `shipseg train gate`.", show_default=False)
-    ],
-    run_segmenter: Annotated[
-        Path, typer.Argument(help="Run folder of `shipseg train segmenter`.", show_default=False)
-    ],
     output: Annotated[
         Path,
         typer.Option(
             "--output",
             "-o",
-            help="The bundle: a folder, or a file named *.zip.",
+            help="The bundle: a folder, or a file named *.zip. For Deepness, a file named *.onnx.",
             show_default=False,
         ),
     ],
+    sources: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="RUN_GATE RUN_SEGMENTER | BUNDLE",
+            help="Run folders of `shipseg train gate` and `shipseg train segmenter`. For Deepness "
+            "also a bundle, or nothing for the one inside the package.",
+            show_default=False,
+        ),
+    ] = None,
+    form: Annotated[
+        ExportFormat,
+        typer.Option(
+            "--format", help="A bundle for shipseg, or one graph for QGIS's plug-in Deepness."
+        ),
+    ] = ExportFormat.bundle,
+    gsd: Annotated[
+        float | None,
+        typer.Option(
+            "--gsd",
+            help="For Deepness: metres per pixel at which it shows layers to the model.",
+            min=0.01,
+            max=1000,
+            show_default="1.5",
+        ),
+    ] = None,
     name: Annotated[
         str | None, typer.Option("--name", help="Name of the model.", show_default="the output's")
     ] = None,
@@ -98,8 +119,25 @@ def export(
     Torch and ONNX Runtime are compared on real tiles; a bundle whose probabilities differ by more
     than 0.02 is refused with exit code 6. Needs: pip install 'shipseg[train]'
 
+    With --format deepness it makes one graph of both networks, for QGIS: see docs/qgis.md.
+    From a bundle that needs: pip install 'shipseg[export]'
+
     Example: shipseg export runs/gate runs/segmenter -o bundle
+
+    Example: shipseg export --format deepness -o ships.onnx
     """  # fmt: skip
+    sources = sources or []
+    measured = {
+        "--name": name, "--gate-threshold": gate_threshold != _AUTO or None,
+        "--gate-recall": gate_recall, "--images": images, "--labels": labels, "--split": split,
+        "--data": data, "--license": license_text,
+    }  # fmt: skip
+    given = [option for option, value in measured.items() if value is not None]
+    check_sources(sources, form, output, given=given, gsd=gsd, overwrite=overwrite)
+    if len(sources) < 2:
+        export_for_deepness(next(iter(sources), None), output, gsd=gsd, as_json=json)
+        return
+    run_gate, run_segmenter = sources
     for package, module in _NEEDED.items():
         if find_spec(module) is None:
             raise MissingDependencyError.of_extra(package, "train", "exporting")
@@ -111,12 +149,17 @@ def export(
         name=name, data=data, license=license_text, gate_threshold=threshold,
         gate_recall=gate_recall, tile_limit=tile_limit,
     )  # fmt: skip
-    with _warnings_as_notes():
+    with TemporaryDirectory() as folder, _warnings_as_notes():
+        for_qgis = form is ExportFormat.deepness
         exported = export_bundle(
-            run_gate, run_segmenter, output, images=images, labels=labels, split=split,
+            run_gate, run_segmenter, Path(folder, output.stem) if for_qgis else output,
+            images=images, labels=labels, split=split,
             choices=choices, overwrite=overwrite, workers=workers or os.cpu_count() or 1,
             announce=note, progress=progress,
         )  # fmt: skip
+        if for_qgis:
+            export_for_deepness(exported.path, output, gsd=gsd, as_json=json)
+            return
     following = _next_command(exported)
     if json:
         show_json(exported.to_dict() | {"next": following})
