@@ -40,6 +40,7 @@ export function startGestures(viewer, { onPoint }) {
     const point = pointOf(event);
     const before = fingers.get(event.pointerId);
     if (!before) {
+      if (event.pointerType === "touch") return;
       hover(viewer.shipAt(point)?.id ?? null);
       onPoint(point);
       canvas.classList.toggle("over", state.hovered !== null);

@@ -112,7 +112,16 @@ function mark(from) {
     row.setAttribute("aria-selected", String(row === chosen));
     row.tabIndex = row === stop ? 0 : -1;
   }
-  if (chosen && from !== "list") chosen.scrollIntoView({ block: "nearest" });
+  if (chosen && from !== "list") reveal(chosen);
+}
+
+/** Scroll the list, and never the page: the picture would go out of view. */
+function reveal(row) {
+  const list = byId("list");
+  const top = row.offsetTop - list.offsetTop;
+  const bottom = top + row.offsetHeight;
+  if (top < list.scrollTop) list.scrollTop = top;
+  else if (bottom > list.scrollTop + list.clientHeight) list.scrollTop = bottom - list.clientHeight;
 }
 
 function point() {

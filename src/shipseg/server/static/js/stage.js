@@ -163,21 +163,23 @@ function startDivider() {
   });
 }
 
-/** Say what lies under the mouse: a ship, and the pixel. */
+/** Say what lies under the mouse, and what is selected where there is no mouse. */
 function placeTip() {
   const tip = byId("tip");
-  const reading = byId("reading");
-  const ship = mouse && shipOf(state.current, state.hovered);
-  tip.hidden = !ship;
   const at = mouse && viewer.bitmap ? viewer.toPicture(mouse) : null;
-  const inside =
-    at && at.x >= 0 && at.y >= 0 && at.x < viewer.size.width && at.y < viewer.size.height;
-  reading.textContent = inside ? `${Math.floor(at.x)}, ${Math.floor(at.y)}` : "";
-  if (!ship) return;
+  const { width, height } = viewer.size;
+  const inside = at && at.x >= 0 && at.y >= 0 && at.x < width && at.y < height;
+  byId("reading").textContent = inside ? `${Math.floor(at.x)}, ${Math.floor(at.y)}` : "";
+  const ship = shipOf(state.current, mouse ? state.hovered : state.selected);
+  tip.hidden = !ship || viewer.layers.hidden || viewer.layers.peek;
+  if (tip.hidden) return;
   const size = `${long(ship.length_m, ship.length_px)} × ${long(ship.width_m, ship.width_px)}`;
   tip.textContent = `${ship.id} · ${percent(ship.score)} · ${size}`;
-  const far = mouse.x > viewer.view.width - 190;
-  tip.style.left = `${mouse.x + (far ? -14 : 16)}px`;
-  tip.style.top = `${Math.max(8, mouse.y - 36)}px`;
+  // Above the mouse, or below the ship, where its tag is not.
+  const below = viewer.toScreen({ x: ship.box[0], y: ship.box[3] });
+  const { x, y } = mouse ?? { x: below.x - 16, y: below.y + 44 };
+  const far = x > viewer.view.width - 190;
+  tip.style.left = `${Math.max(8, x + (far ? -14 : 16))}px`;
+  tip.style.top = `${Math.max(8, y - 36)}px`;
   tip.classList.toggle("left", far);
 }

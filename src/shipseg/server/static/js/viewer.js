@@ -95,6 +95,11 @@ export class Viewer {
     return { x: (x - left) / scale, y: (y - top) / scale };
   }
 
+  toScreen({ x, y }) {
+    const { scale, x: left, y: top } = this.camera;
+    return { x: x * scale + left, y: y * scale + top };
+  }
+
   shipAt(point) {
     if (!this.showsShips(point)) return null;
     const ships = shownShips(state.current);
