@@ -12,6 +12,8 @@ from shipseg.server.app import create_app
 from shipseg.server.model import Model, model_of
 from shipseg.server.settings import Settings
 
+from .process import Server, serving
+
 
 @pytest.fixture(scope="session")
 def pixel_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -29,4 +31,15 @@ def client(model: Model, tmp_path_factory: pytest.TempPathFactory) -> Iterator[T
     """A running application without keys."""
     settings = Settings(state=tmp_path_factory.mktemp("state"), request_pixels=4_000_000)
     with TestClient(create_app(model, settings), raise_server_exceptions=False) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def server(pixel_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A real server with small limits, for tests that leave it as it was."""
+    state = tmp_path_factory.mktemp("server") / "state"
+    with serving(
+        pixel_bundle, state, workers=1, queue=2, body_bytes=200_000, job_bytes=400_000,
+        request_pixels=4_000_000, upload_grace_s=1.0, upload_rate=100_000, idle_s=1.5, jobs=10_000,
+    ) as found:  # fmt: skip
         yield found

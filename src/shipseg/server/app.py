@@ -117,7 +117,7 @@ async def _raise_validation(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     # Pydantic's messages are about the rule; the value itself is not repeated.
     errors = [
-        {"name": ".".join(str(part) for part in fault["loc"][1:])[:80], "message": fault["msg"]}
+        {"name": str(fault["loc"][1] if fault["loc"][1:] else "")[:80], "message": fault["msg"]}
         for fault in error.errors()
     ]
     names = ", ".join(sorted({fault["name"] for fault in errors}))

@@ -15,7 +15,7 @@ from starlette.datastructures import FormData, Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
-from shipseg.imaging.formats import shown_name
+from shipseg.imaging.formats import SUPPORTED, shown_name
 from shipseg.server.pool import Stopped
 from shipseg.server.problems import Problem, retry_later
 from shipseg.server.settings import MIB, Settings
@@ -100,8 +100,8 @@ class Intake:
         if not upload.size:
             upload.close()
             raise Problem(
-                "no-image",
-                "the body is empty",
+                "image-unsupported",
+                f"found an empty file, expected {SUPPORTED}",
                 hint="send the picture as the body, or as the field 'file' of a multipart body",
             )
         upload.name = shown_name(name or upload.name) or _NAMELESS

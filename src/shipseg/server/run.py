@@ -24,6 +24,8 @@ _BACKLOG = 4096
 _KEEP_ALIVE_S = 65
 # Bytes of a request's head. Cookies and a long query fit; a flood of headers does not.
 _HEAD_BYTES = 32 * 1024
+# Uploads, pictures, libraries, and what a thread opens for a moment.
+_OTHER_FILES = 512
 
 
 class Server(uvicorn.Server):
@@ -95,6 +97,24 @@ def url_of(sock: socket.socket) -> str:
     return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
 
 
+def allow_connections(count: int) -> None:
+    """Let this process have so many connections open at a time, as far as the system lets it.
+
+    Many systems give 1,024 open files unless they are asked; connections beyond that would wait,
+    and those of the operator's health checks among them.
+    """
+    try:
+        import resource
+    except ImportError:  # Windows has no such bound.
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = count + _OTHER_FILES
+    if hard != resource.RLIM_INFINITY:
+        wanted = min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
 def run(app: FastAPI, settings: Settings, sock: socket.socket, ready: Callable[[], None]) -> None:
     """Serve until SIGTERM or Ctrl-C; running requests then have `settings.drain_s` to end.
 
@@ -107,6 +127,7 @@ def run(app: FastAPI, settings: Settings, sock: socket.socket, ready: Callable[[
     Raises:
         KeyboardInterrupt: Ctrl-C, after the orderly end.
     """
+    allow_connections(settings.connections)
     config = uvicorn.Config(
         app,
         http=connection_class(settings),
