@@ -7,8 +7,9 @@ const SEAM = "rgb(4 16 26 / 70%)";
 const INK = "#04101a";
 const FONT = "600 12px system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif";
 const TAG = { height: 18, pad: 5, gap: 4 };
-// Beyond this many in view, tags would be all that one sees.
-const MOST_TAGS = 400;
+// In a crowd, a ship that is smaller than its tag goes without one until one zooms in.
+const CROWD = 24;
+const TAGGED_PX = 22;
 
 const paths = new WeakMap();
 
@@ -55,9 +56,12 @@ export function drawShips(context, ships, { camera, view, line = 1.75, selected,
   }
   context.restore();
   const first = [hovered, selected];
-  const order = seen.length > MOST_TAGS ? seen.filter(({ id }) => first.includes(id)) : seen;
-  drawTags(context, byImportance(order, first), camera, view, first);
+  const isTagged = (ship) => first.includes(ship.id) || longSide(ship) * camera.scale >= TAGGED_PX;
+  const tagged = seen.length > CROWD ? seen.filter(isTagged) : seen;
+  drawTags(context, byImportance(tagged, first), camera, view, first);
 }
+
+const longSide = ({ box }) => Math.max(box[2] - box[0], box[3] - box[1]);
 
 function outline(context, ship, width, filled) {
   const path = pathOf(ship);
