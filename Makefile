@@ -19,10 +19,11 @@ demo: $(CORE)/.ready ## Draw a sea, find its ships with the bundled model, and s
 test: $(DEV)/.ready $(CORE)/.ready ## Run all tests
 	SHIPSEG_CORE_PYTHON=$(CURDIR)/$(CORE)/bin/python $(DEV)/bin/python -m pytest
 
-lint: $(DEV)/.ready ## Check style and the import contracts
+lint: $(DEV)/.ready ## Check style, the import contracts and the Dockerfile
 	$(DEV)/bin/ruff format --check .
 	$(DEV)/bin/ruff check .
 	$(DEV)/bin/lint-imports
+	$(DEV)/bin/hadolint Dockerfile
 
 format: $(DEV)/.ready ## Format the code
 	$(DEV)/bin/ruff format .
