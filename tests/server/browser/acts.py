@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -50,8 +51,7 @@ def save(page: Any, kind: str) -> tuple[str, bytes]:
     """Press a button under "Save", and give the file's name and bytes."""
     with page.expect_download() as download:
         page.click(f"[data-save={kind}]")
-    with open(download.value.path(), "rb") as file:
-        return download.value.suggested_filename, file.read()
+    return download.value.suggested_filename, Path(download.value.path()).read_bytes()
 
 
 def canvas(page: Any) -> npt.NDArray[np.uint8]:

@@ -32,7 +32,9 @@ def browser(chromium: str) -> Iterator[Any]:
     with sync_playwright() as playwright:
         # The pages are our own, and a container's root has no sandbox; without a GPU, drawing on
         # the processor is quicker than a GPU that the processor plays.
-        found = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        found = playwright.chromium.launch(
+            executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
+        )
         expect.set_options(timeout=WAIT_MS)
         yield found
         found.close()

@@ -34,19 +34,18 @@ def test_a_drawn_sample_is_looked_at(watched: Watched) -> None:
     assert watched.count("gsd=1.5") == 1
 
 
-@pytest.mark.parametrize("event", ["drop", "paste"])
-def test_files_may_be_dropped_and_pasted(page: Any, event: str) -> None:
-    page.evaluate(
-        """([event, bytes]) => {
-          const data = new DataTransfer();
-          data.items.add(new File([new Uint8Array(bytes)], "fleet.png", { type: "image/png" }));
-          document.body.dispatchEvent(event === "drop"
-            ? new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true })
-            : new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }));
-        }""",
-        [event, list(PNG)],
-    )
-    found(page)
+def test_files_may_be_dropped_and_pasted(page: Any) -> None:
+    hand_over = """([event, bytes]) => {
+      const data = new DataTransfer();
+      data.items.add(new File([new Uint8Array(bytes)], `${event}.png`, { type: "image/png" }));
+      document.body.dispatchEvent(event === "drop"
+        ? new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true })
+        : new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }));
+    }"""
+    for event in ("drop", "paste"):
+        page.evaluate(hand_over, [event, list(PNG)])
+        expect(page.locator(".facts .name")).to_have_text(f"{event}.png")
+        found(page)
 
 
 def test_the_slider_acts_without_the_server(watched: Watched) -> None:
