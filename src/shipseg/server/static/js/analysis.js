@@ -58,7 +58,13 @@ async function asJob(item) {
     const body = await post("v1/jobs", item, { accept: "application/json", ...telling(item) });
     update(item, { job: JSON.parse(await body.text()).id });
   }
-  await finished(item);
+  try {
+    await finished(item);
+  } catch (problem) {
+    // The server keeps jobs for a while only; another try hands it in anew.
+    if (problem.code === "job-unknown") item.job = null;
+    throw problem;
+  }
   return await requestJson(`v1/jobs/${item.job}/result`, { signal: item.stop.signal });
 }
 
