@@ -6,13 +6,16 @@ from contextlib import suppress
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.ndimage import label
 from shapely import MultiPolygon, box
 
-from shipseg.rle import runs_to_mask
-from shipseg.server.analysis import Demand, runs_of
+from shipseg.inference.ships import Ship
+from shipseg.rle import mask_to_runs, runs_to_mask
+from shipseg.server.analysis import Demand, _as_drawn, runs_of
 from shipseg.server.answers import shown_size
 from shipseg.server.cache import Cache
 from shipseg.server.etags import matches
@@ -98,6 +101,26 @@ def test_parts_of_an_outline_are_drawn_together() -> None:
     expected = np.zeros((5, 4), np.bool_)
     expected[:2, :2] = expected[2:, 2:] = True
     assert np.array_equal(mask, expected)
+
+
+@given(st.integers(0, 2**24 - 1))
+def test_boxes_are_those_of_the_ship(bits: int) -> None:
+    """The server's short way to length, width and heading ends where the long one does."""
+    mask = np.array([bits >> n & 1 for n in range(24)], np.bool_).reshape(4, 6)
+    mask[1, 1:4] = True
+    ship = Ship(mask_to_runs(largest(mask)), (4, 6), 0.5)
+    found = _as_drawn(ship, 2.0)
+    assert found.length_px == pytest.approx(ship.length_px)
+    assert found.width_px == pytest.approx(ship.width_px)
+    assert found.heading_deg == pytest.approx(ship.heading_deg)
+    assert np.allclose(sorted(found.box.tolist()), sorted(ship.oriented_box.tolist()))
+    assert found.length_m == pytest.approx(2 * ship.length_px)
+
+
+def largest(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    parts, _ = label(mask, np.ones((3, 3)))
+    kept: npt.NDArray[np.bool_] = parts == parts[1, 2]
+    return kept
 
 
 @pytest.mark.parametrize("edge", [(0, 0), (9.9, 0), (0, 9.9), (9.9, 9.9), (4.4, 4.4)])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from shapely import MultiPolygon, Polygon, get_parts
+from shapely import MultiPolygon, Polygon, get_parts, minimum_rotated_rectangle
 from shapely.affinity import scale as scaled
 
 from shipseg import rle
@@ -213,15 +213,19 @@ def _ships(detector: Detector, view: View, maps: Maps, min_score: float) -> tupl
 
 def _as_drawn(ship: Ship, gsd_m: float | None) -> FoundShip:
     """Take a ship of a picture that the model saw as it was sent."""
-    length, width = ship.length_px, ship.width_px
+    outline: Outline = ship.polygon
+    # As `Ship.oriented_box`, whose hull has the same corners; but that one goes over every pixel,
+    # and once for each of length, width and heading: a fifth of all work on a picture with ships.
+    box = np.asarray(minimum_rotated_rectangle(outline).exterior.coords)[:4]
+    width, length = sorted(np.hypot(*np.diff(box[:3], axis=0).T).tolist())
     return FoundShip(
-        outline=ship.polygon,
+        outline=outline,
         runs=ship.runs,
         score=ship.score,
         length_px=length,
         width_px=width,
-        heading_deg=ship.heading_deg,
-        box=ship.oriented_box,
+        heading_deg=_heading_from_up(box),
+        box=box,
         centre=ship.centre_xy,
         length_m=None if gsd_m is None else length * gsd_m,
         width_m=None if gsd_m is None else width * gsd_m,
