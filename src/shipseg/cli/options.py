@@ -19,6 +19,13 @@ class BadRow(StrEnum):
     skip = "skip"
 
 
+class Engine(StrEnum):
+    """Where tiles are worked on."""
+
+    local = "local"
+    ray = "ray"
+
+
 def check_probability(value: float | None) -> float | None:
     """Refuse what is no probability."""
     # A range check alone lets NaN through.
@@ -98,6 +105,14 @@ DeviceOption = Annotated[
     typer.Option(
         "--device",
         help="What runs the models; auto takes the fastest that is there. See docs/speed.md.",
+    ),
+]
+EngineOption = Annotated[
+    Engine,
+    typer.Option(
+        "--engine",
+        help="Work on this machine, or on a Ray cluster: RAY_ADDRESS's, or one on this machine. "
+        "See docs/ray.md.",
     ),
 ]
 OverwriteOption = Annotated[

@@ -14,6 +14,8 @@ from shipseg.cli.options import (
     BandsOption,
     BundleOption,
     DeviceOption,
+    Engine,
+    EngineOption,
     ExcludeAreaOption,
     FormatsOption,
     GateThresholdOption,
@@ -55,6 +57,7 @@ def predict(
     gate_threshold: GateThresholdOption = None,
     device: DeviceOption = Device.cpu,
     workers: WorkersOption = None,
+    engine: EngineOption = Engine.local,
     scene: SceneOption = None,
     formats: FormatsOption = "geojson,csv,overview",
     gsd: GsdOption = None,
@@ -88,7 +91,7 @@ def predict(
     from shipseg.cli.console import show_json, show_lines
     from shipseg.cli.failures import exit_code_of
     from shipseg.cli.outputs import make_folder, refuse_inputs_in, refuse_to_clobber
-    from shipseg.cli.prediction import Prediction, ResultFolder
+    from shipseg.cli.prediction import Prediction
     from shipseg.cli.scene_kinds import (
         SCENE_SUFFIXES,
         are_scenes,
@@ -97,9 +100,10 @@ def predict(
         refuse_scene_options,
     )
     from shipseg.cli.summary import summary_lines
+    from shipseg.cli.tile_engines import DetectorSettings, choose_engine
+    from shipseg.cli.tile_pictures import ResultFolder
     from shipseg.errors import UsageError
     from shipseg.inference.batch import SUFFIXES, find_images
-    from shipseg.inference.detector import Detector
     from shipseg.inference.shards import parse_shard
     from shipseg.labels import read_labels
 
@@ -110,10 +114,7 @@ def predict(
         keep_vrt()
     part = None if shard is None else parse_shard(shard)
     images = find_images(paths, suffixes=SUFFIXES if scene is False else SCENE_SUFFIXES)
-
-    def make_detector() -> Detector:
-        return Detector(bundle, threshold=threshold, gate_threshold=gate_threshold, device=device)
-
+    detection = DetectorSettings(bundle, threshold, gate_threshold, device)
     if are_scenes(images, scene):
         from shipseg.cli.scene import SceneFolder, predict_scenes
         from shipseg.scenes.batch import SceneSettings
@@ -123,12 +124,17 @@ def predict(
                 "--labels is for tiles, and these are scenes",
                 hint="compare what is found on a scene with 'shipseg evaluate-scene'",
             )
+        if engine is Engine.ray:
+            raise UsageError(
+                "--engine ray is for tiles, and these are scenes",
+                hint="share scenes out between machines with --shard i/n",
+            )
         wanted = (*parse_formats(formats), *["mask"] * masks, *["overview"] * overlays)
         code = predict_scenes(
             images,
             SceneFolder(output, tuple(dict.fromkeys(wanted)), part),
             SceneSettings(parse_bands(bands), gsd, aoi, exclude, not no_gate, allow_vrt),
-            make_detector,
+            detection.make,
             workers=workers,
             overwrite=overwrite,
             resume=resume,
@@ -141,11 +147,11 @@ def predict(
     refuse_to_clobber(folder.targets(), overwrite=overwrite)
     refuse_inputs_in(folder.picture_folders(), images)
     truth = None if labels is None else read_labels(labels, on_bad_row=on_bad_row.value)
-    detector = make_detector()
+    detector, work = choose_engine(engine, detection, gated=not no_gate, workers=workers)
     for path in (output, *folder.picture_folders()):
         make_folder(path)
-    prediction = Prediction(detector, folder, truth, gated=not no_gate)
-    summary = prediction.run(images, workers=workers)
+    prediction = Prediction(detector, folder, truth, gated=not no_gate, engine=work)
+    summary = prediction.run(images)
     if json:
         show_json(summary.to_dict())
     else:

@@ -3,92 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 
 from shipseg.cli.console import Notes, note, progress
 from shipseg.cli.failures import reason_of
 from shipseg.cli.summary import Summary, TruthScore
-from shipseg.evaluation.detection import f2_score
-from shipseg.evaluation.segmentation import dice_score
+from shipseg.cli.tile_engines import TileEngine
+from shipseg.cli.tile_pictures import ResultFolder, TilePictures, scores_of, true_ships
 from shipseg.imaging.formats import shown_name
-from shipseg.inference.batch import Outcome, predict_paths
+from shipseg.inference.batch import Outcome
 from shipseg.inference.detector import Detection, Detector
 from shipseg.labels import LabelTable
-from shipseg.rle import Runs
 from shipseg.writers import (
     SubmissionWriter,
     TilesWriter,
-    draw_comparison,
-    draw_overlay,
     file_stems,
     open_submission,
     open_tiles,
-    write_mask,
-    write_picture,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class ResultFolder:
-    """Names of what goes into the output folder.
-
-    Attributes:
-        root: The folder.
-        masks: Whether to write masks.
-        overlays: Whether to write overlays.
-        comparisons: Whether to write comparisons with the truth.
-    """
-
-    root: Path
-    masks: bool = False
-    overlays: bool = False
-    comparisons: bool = False
-
-    @property
-    def submission(self) -> Path:
-        """The table for Kaggle."""
-        return self.root / "submission.csv"
-
-    @property
-    def tiles(self) -> Path:
-        """The table of tiles."""
-        return self.root / "tiles.csv"
-
-    def picture_folders(self) -> list[Path]:
-        """List the folders of pictures that this run writes."""
-        kinds = ("masks", "overlays", "comparisons")
-        return [self.root / kind for kind in kinds if getattr(self, kind)]
-
-    def targets(self) -> list[Path]:
-        """List all files and folders that this run writes."""
-        return [self.submission, self.tiles, *self.picture_folders()]
-
-    def outputs(self) -> dict[str, str]:
-        """Name them by kind."""
-        folders = {path.name: f"{path}/" for path in self.picture_folders()}
-        return {"submission": str(self.submission), "tiles": str(self.tiles), **folders}
 
 
 class Prediction:
     """One run of a detector over many files."""
 
     def __init__(
-        self, detector: Detector, folder: ResultFolder, truth: LabelTable | None, *, gated: bool
+        self,
+        detector: Detector,
+        folder: ResultFolder,
+        truth: LabelTable | None,
+        *,
+        gated: bool,
+        engine: TileEngine,
     ) -> None:
         """Set up.
 
         Args:
-            detector: Finds the ships.
+            detector: Says what the ships are found with.
             folder: Where results go; its folders exist.
             truth: Labels to compare with.
             gated: Whether the gate decides which tiles are segmented.
+            engine: Finds the ships.
         """
-        self._detector = detector
         self._folder = folder
         self._truth = truth
-        self._stems: dict[str, str] = {}
+        self._engine = engine
         self._notes = Notes()
         self.summary = Summary(
             bundle=detector.manifest.name,
@@ -99,20 +58,19 @@ class Prediction:
             truth=None if truth is None else TruthScore(),
         )
 
-    def run(self, images: Sequence[Path], *, workers: int | None = None) -> Summary:
+    def run(self, images: Sequence[Path]) -> Summary:
         """Predict files and write what comes of them.
 
         Raises:
             KeyboardInterrupt: After the tables of the finished tiles are in place.
         """
-        self._stems = file_stems(path.name for path in images)
         started = perf_counter()
         try:
             with (
                 open_submission(self._folder.submission) as submission,
                 open_tiles(self._folder.tiles) as tiles,
             ):
-                self._work(images, submission, tiles, workers)
+                self._work(images, submission, tiles)
         except KeyboardInterrupt:
             done = f"{self.summary.tiles:,} of {len(images):,} tiles"
             note(f"interrupted: {done} are finished, and in '{self._folder.root}'")
@@ -123,19 +81,10 @@ class Prediction:
         return self.summary
 
     def _work(
-        self,
-        images: Sequence[Path],
-        submission: SubmissionWriter,
-        tiles: TilesWriter,
-        workers: int | None,
+        self, images: Sequence[Path], submission: SubmissionWriter, tiles: TilesWriter
     ) -> None:
-        outcomes = predict_paths(
-            self._detector,
-            images,
-            workers=workers,
-            gated=self.summary.gated,
-            keep_pictures=self._folder.overlays or self._folder.comparisons,
-        )
+        stems = file_stems(path.name for path in images)
+        outcomes = self._engine(images, TilePictures(self._folder, stems, self._truth))
         with progress(outcomes, total=len(images), label="finding ships") as running:
             for outcome in running:
                 if outcome.detection is None:
@@ -150,7 +99,6 @@ class Prediction:
         """Name the tile everywhere; Kaggle refuses a submission that lacks one."""
         message = reason_of(outcome.error, outcome.path)
         code = "error" if outcome.error is None else outcome.error.code
-        self._clear_pictures(outcome.name)
         submission.write(outcome.name, ())
         tiles.write_error(outcome.name, message)
         self.summary.failed.append({"ImageId": outcome.name, "code": code, "message": message})
@@ -163,11 +111,10 @@ class Prediction:
         submission: SubmissionWriter,
         tiles: TilesWriter,
     ) -> None:
-        self._clear_pictures(outcome.name)
-        self._write_pictures(outcome, detection)
         submission.write(outcome.name, (ship.runs for ship in detection.ships))
         tiles.write(outcome.name, detection.ship_probability, len(detection.ships))
         self._count(outcome.name, detection)
+        self._compare(outcome.name, detection)
 
     def _count(self, name: str, detection: Detection) -> None:
         summary = self.summary
@@ -178,50 +125,22 @@ class Prediction:
             summary.warnings.append({"ImageId": name, "messages": list(detection.warnings)})
             self._notes.add(shown_name(name), "; ".join(detection.warnings))
 
-    def _write_pictures(self, outcome: Outcome, detection: Detection) -> None:
-        folder, file = self._folder, f"{self._stems[outcome.name]}.png"
-        if folder.masks:
-            write_mask(folder.root / "masks" / file, detection.mask)
-        rgb = None if outcome.picture is None else outcome.picture.rgb
-        if rgb is not None and folder.overlays and detection.ships:
-            write_picture(folder.root / "overlays" / file, draw_overlay(rgb, detection.ships))
-        true_ships = self._true_ships(outcome.name, detection)
-        if true_ships is None:
+    def _compare(self, name: str, detection: Detection) -> None:
+        """Add a tile's scores to the sums."""
+        table, score = self._truth, self.summary.truth
+        if table is None or score is None or name not in table:
             return
-        predicted = [ship.runs for ship in detection.ships]
-        figures = self._score(predicted, true_ships)
-        if rgb is not None and folder.comparisons and (predicted or true_ships):
-            picture = draw_comparison(
-                rgb, true_ships, predicted, title=outcome.name, figures=figures
-            )
-            write_picture(folder.root / "comparisons" / file, picture)
-
-    def _clear_pictures(self, name: str) -> None:
-        """Remove what an earlier run left about a tile, where this one may write."""
-        for folder in self._folder.picture_folders():
-            (folder / f"{self._stems[name]}.png").unlink(missing_ok=True)
-
-    def _true_ships(self, name: str, detection: Detection) -> tuple[Runs, ...] | None:
-        table = self._truth
-        if table is None or name not in table:
-            return None
-        if table.shape_hw != detection.shape_hw:
+        truth = true_ships(table, name, detection)
+        if truth is None:
             found, expected = detection.shape_hw, table.shape_hw
             self._notes.add(
                 shown_name(name),
                 f"is {found[0]} x {found[1]} px, and the label table's tiles are "
                 f"{expected[0]} x {expected[1]} px; left out of the comparison",
             )
-            return None
-        return table.ships_of(name)
-
-    def _score(self, predicted: Sequence[Runs], truth: Sequence[Runs]) -> str:
-        """Add a tile's scores to the sums, and give them as a caption."""
-        score = self.summary.truth
-        dice, f2 = dice_score(predicted, truth), f2_score(predicted, truth)
-        if score is not None:
-            score.tiles += 1
-            score.ship_tiles += bool(truth)
-            score.dice_sum += dice if truth else 0.0
-            score.f2_sum += f2
-        return f"Dice {dice:.2f} · F2 {f2:.2f}"
+            return
+        dice, f2 = scores_of([ship.runs for ship in detection.ships], truth)
+        score.tiles += 1
+        score.ship_tiles += bool(truth)
+        score.dice_sum += dice if truth else 0.0
+        score.f2_sum += f2

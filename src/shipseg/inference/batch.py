@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Generator, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -141,7 +141,7 @@ def predict_paths(
     workers: int | None = None,
     gated: bool = True,
     keep_pictures: bool = False,
-) -> Iterator[Outcome]:
+) -> Generator[Outcome, None, None]:
     """Find ships in many files, several at a time; outcomes come in the order of `paths`.
 
     Args:

@@ -28,6 +28,9 @@ class Device(StrEnum):
     tensorrt = "tensorrt"
 
 
+CARDS = frozenset({Device.cuda, Device.tensorrt})
+"""Devices that are an NVIDIA card."""
+
 PROVIDERS: dict[Device, tuple[str, ...]] = {
     Device.cpu: ("CPUExecutionProvider",),
     Device.cuda: ("CUDAExecutionProvider", "CPUExecutionProvider"),
@@ -61,7 +64,7 @@ def choose_device(asked: Device | str) -> Device:
         return _best()
     if device is Device.openvino and not has_openvino():
         raise MissingDependencyError.of_extra("openvino", "openvino", "--device openvino")
-    if device in (Device.cuda, Device.tensorrt):
+    if device in CARDS:
         _check_card(device)
     return device
 
