@@ -19,6 +19,8 @@ from shipseg.bundle.format import Bundle, load_bundle, sha256, write_bundle
 from shipseg.bundle.manifest import GateSpec, Manifest, Parity, Provenance, SegmenterSpec
 
 TILE, INPUT, STRIDE, CROP = 768, 384, 16, 256
+# Three quarters of a crop: the least that the detector shows the segmenter.
+LEAST = 192
 RED, GREEN = 0, 1
 
 Rgb = npt.NDArray[np.uint8]
@@ -143,6 +145,6 @@ def draw(rgb: Rgb, box: Box, colour: tuple[int, int, int] = (255, 255, 255)) -> 
 
 
 __all__ = [
-    "CROP", "TILE", "Box", "Rgb", "draw", "gate_graph", "load_bundle", "model", "pixel_bundle_of",
-    "sea", "segmenter_graph", "write_pixel_bundle",
+    "CROP", "LEAST", "TILE", "Box", "Rgb", "draw", "gate_graph", "load_bundle", "model",
+    "pixel_bundle_of", "sea", "segmenter_graph", "write_pixel_bundle",
 ]  # fmt: skip

@@ -19,7 +19,7 @@ from shipseg.inference import detector as module
 from shipseg.inference.detector import Detection, Detector
 from shipseg.inference.ships import Ship, reading_order
 
-from .pixels import CROP, TILE, Box, Rgb, draw, sea, write_pixel_bundle
+from .pixels import LEAST, TILE, Box, Rgb, draw, sea, write_pixel_bundle
 
 WHITE, RED, GREEN = (255, 255, 255), (255, 0, 0), (0, 255, 0)
 
@@ -75,7 +75,7 @@ def test_a_ship_is_where_it_is(detector: Detector, watched: Watched) -> None:
     assert (ship.box_xyxy, ship.area_px, ship.score) == ((300, 400, 340, 412), 40 * 12, 1.0)
     assert found.mask.sum() == ship.area_px
     # One look at one window, not at the whole tile.
-    assert watched.shapes == [(CROP, CROP)]
+    assert watched.shapes == [(LEAST, LEAST)]
 
 
 @st.composite
@@ -146,7 +146,7 @@ def test_a_hull_over_two_windows_is_one_ship(detector: Detector, watched: Watche
     draw(rgb, (700, 380, 730, 396))
     (ship,) = detector.detect(rgb)
     assert (ship.box_xyxy, ship.area_px) == (box, 690 * 16)
-    assert watched.shapes[:2] == [(CROP, CROP)] * 2
+    assert watched.shapes[:2] == [(LEAST, LEAST)] * 2
 
 
 def test_a_picture_that_is_all_ship_costs_few_looks(detector: Detector, watched: Watched) -> None:
@@ -259,7 +259,7 @@ def test_a_hot_cell_wholly_in_nodata_opens_no_window(detector: Detector, watched
     sighting = detector.look(picture)
     assert not sighting.hot[:8, :8].any()
     assert boxes(detector.detect(picture)) == [(600, 600, 640, 620)]
-    assert watched.shapes == [(CROP, CROP)]
+    assert watched.shapes == [(LEAST, LEAST)]
 
 
 def test_a_picture_of_nothing_but_nodata_does_not_pass(detector: Detector) -> None:

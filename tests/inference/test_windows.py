@@ -9,7 +9,7 @@ from hypothesis.extra.numpy import arrays
 from scipy import ndimage
 
 from shipseg.imaging.tiling import Window
-from shipseg.inference.windows import heat_beyond, windows_around
+from shipseg.inference.windows import heat_beyond, least_side, windows_around
 
 CELL, MULTIPLE = 32, 32
 LEAST = 128
@@ -140,3 +140,12 @@ def test_heat_is_only_outside_and_only_beside(ship: Cells) -> None:
     assert not hot[2:6, 2:6].any()
     assert not hot[[0, 7]].any()
     assert not hot[:, [0, 7]].any()
+
+
+@pytest.mark.parametrize(
+    ("crop_px", "multiple", "expected"), [(256, 32, 192), (100, 48, 96), (64, 64, 64), (33, 1, 25)]
+)
+def test_a_window_is_at_least_three_quarters_of_a_crop(
+    crop_px: int, multiple: int, expected: int
+) -> None:
+    assert least_side(crop_px, multiple) == expected

@@ -20,7 +20,7 @@ from shipseg.inference.devices import Device, choose_device
 from shipseg.inference.instances import ships_of_maps
 from shipseg.inference.runtime import GateSession, SegmenterSession
 from shipseg.inference.ships import Ship, reading_order
-from shipseg.inference.windows import heat_beyond, windows_around
+from shipseg.inference.windows import heat_beyond, least_side, windows_around
 from shipseg.scores import Calibration
 
 Source = str | os.PathLike[str] | bytes | Picture | npt.NDArray[np.uint8]
@@ -191,7 +191,7 @@ class Detector:
             probability, warm = self.glance(crop(picture, window))
             place_cells(hot, warm, window, cell)
             best = max(best, probability)
-        return Sighting(best, hot & cells_with(_valid(picture), cell))
+        return Sighting(best, hot & _holding(picture, cell))
 
     def glance(self, picture: Picture) -> tuple[float, npt.NDArray[np.bool_]]:
         """Ask the gate about a picture of at most one tile, or a window of a larger one.
@@ -201,7 +201,7 @@ class Detector:
             it does not pass. Without a valid pixel the gate is not asked.
         """
         settings = self.manifest.gate
-        holds = cells_with(_valid(picture), self.cell_px)
+        holds = _holding(picture, self.cell_px)
         if not holds.any():
             return 0.0, np.zeros_like(holds)
         view = pad_to(picture.rgb, minimum=settings.tile_size)
@@ -222,6 +222,12 @@ class Detector:
         """Side of one of the gate's cells in pixels of the picture."""
         gate = self.manifest.gate
         return gate.stride * (gate.tile_size // gate.input_size)
+
+    @property
+    def least_window_px(self) -> int:
+        """Least side of what the segmenter is shown."""
+        segmenter = self.manifest.segmenter
+        return least_side(segmenter.crop_size, segmenter.multiple)
 
     @property
     def calibration(self) -> Calibration | None:
@@ -256,7 +262,7 @@ class Detector:
             before = count
             regions = windows_around(
                 hot, shape_hw, cell_px=cell, margin_cells=1,
-                least_px=segmenter.crop_size, multiple=segmenter.multiple,
+                least_px=self.least_window_px, multiple=segmenter.multiple,
             )  # fmt: skip
             maps = {w: maps[w] if w in maps else self._maps_of(picture, w) for w in regions}
             for window, (ship, _) in maps.items():
@@ -295,7 +301,7 @@ class Detector:
         settings = self.manifest.segmenter
         height, width = rgb.shape[:2]
         if max(height, width) <= _WHOLE_PX:
-            padded = pad_to(rgb, minimum=settings.crop_size, multiple=settings.multiple)
+            padded = pad_to(rgb, minimum=self.least_window_px, multiple=settings.multiple)
             return self._segmenter(padded)[:, :height, :width]
         total = np.zeros((2, height, width), dtype=np.float32)
         weight = np.zeros((height, width), dtype=np.float32)
@@ -343,9 +349,11 @@ def crop(picture: Picture, window: Window) -> Picture:
     return Picture(picture.rgb[window.slices], valid)
 
 
-def _valid(picture: Picture) -> npt.NDArray[np.bool_]:
-    # All True without the memory for it.
-    return np.broadcast_to(True, picture.shape_hw) if picture.valid is None else picture.valid
+def _holding(picture: Picture, cell: int) -> npt.NDArray[np.bool_]:
+    """Tell the cells that hold a valid pixel."""
+    if picture.valid is not None:
+        return cells_with(picture.valid, cell)
+    return np.ones([-(-side // cell) for side in picture.shape_hw], dtype=np.bool_)
 
 
 def cells_with(mask: npt.NDArray[np.bool_], cell: int) -> npt.NDArray[np.bool_]:

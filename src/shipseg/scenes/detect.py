@@ -136,8 +136,8 @@ class _Work:
         while (count := int(np.count_nonzero(hot))) != before:
             before = count
             looks = plan_looks(
-                hot, shape_hw, cell_px=cell, least_px=spec.crop_size, multiple=spec.multiple,
-                whole_px=whole_px,
+                hot, shape_hw, cell_px=cell, least_px=self.detector.least_window_px,
+                multiple=spec.multiple, whole_px=whole_px,
             )  # fmt: skip
             found = self._look_at(looks, found)
             sides = sides_of(looks)
