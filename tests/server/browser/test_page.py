@@ -149,6 +149,11 @@ def test_layers_over_the_picture(watched: Watched) -> None:
     page.keyboard.press("m")
     assert (canvas(page) == plain).all()
     page.keyboard.press("h")
+    page.locator("#canvas").focus()
+    page.keyboard.down(" ")
+    assert not has_colour(canvas(page), YELLOW)
+    page.keyboard.up(" ")
+    assert has_colour(canvas(page), YELLOW)
     page.keyboard.press("c")
     # Ship 1 lies to the right of the divider, and no longer once that is at the edge.
     assert has_colour(canvas(page), YELLOW)

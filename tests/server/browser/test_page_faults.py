@@ -97,7 +97,14 @@ def test_an_api_key_is_asked_for_and_sent(watched: Watched) -> None:
 def test_a_file_too_large_for_one_request_becomes_a_job(watched: Watched) -> None:
     page = watched.page
     page.route("**/v1/predict*", lambda route: route.fulfill(**problem(413, "image-too-large")))
+    halfway = [{"status": "running", "progress": 0.42}]
+    page.route(
+        "**/v1/jobs/*",
+        lambda route: route.fulfill(json=halfway[0]) if halfway else route.continue_(),
+    )
     choose(page)
+    expect(page.get_by_role("progressbar")).to_have_attribute("aria-valuenow", "42")
+    halfway.clear()
     found(page)
     assert watched.count("/v1/jobs") >= 3
     page.keyboard.press("m")

@@ -18,7 +18,7 @@ export function fitted(picture, view, bottom = 0) {
 }
 
 /** Bring a point of the picture to the middle. @returns {Camera} */
-export function centred(scale, x, y, view) {
+function centred(scale, x, y, view) {
   return { scale, x: view.width / 2 - x * scale, y: view.height / 2 - y * scale };
 }
 
@@ -55,9 +55,7 @@ export function around([x0, y0, x1, y1], camera, view) {
 export function isInView([x0, y0, x1, y1], { scale, x, y }, view) {
   const left = x0 * scale + x;
   const top = y0 * scale + y;
-  return (
-    left >= 0 && top >= 0 && x1 * scale + x <= view.width && y1 * scale + y <= view.height
-  );
+  return left >= 0 && top >= 0 && x1 * scale + x <= view.width && y1 * scale + y <= view.height;
 }
 
 /** Go a part of the way; scales go by ratios, so that zooming looks even. @returns {Camera} */

@@ -40,20 +40,31 @@ function headline(item) {
   const shown = shownShips(item).length;
   const of = shown === all ? "" : `of ${all.toLocaleString("en")} `;
   return make(
-    "div", { class: "headline" },
+    "div",
+    { class: "headline" },
     make(
-      "p", { class: "count" },
+      "p",
+      { class: "count" },
       make("strong", {}, shown.toLocaleString("en")),
       make("span", {}, `${of}${all === 1 ? "ship" : "ships"}`),
     ),
-    make("p", { class: "gate small" }, "Any ship at all", make("b", {}, percent(answer.ship_probability))),
+    make(
+      "p",
+      { class: "gate small" },
+      "Any ship at all",
+      make("b", {}, percent(answer.ship_probability)),
+    ),
   );
 }
 
 /** Where the gate saw nothing, the segmenter was not asked; the person may want it to be. */
 function nothing(item) {
   const { passed, ship_probability: any, thresholds } = item.answer;
-  const box = make("div", { class: "nothing" }, make("p", { class: "count" }, make("strong", {}, "No ships")));
+  const box = make(
+    "div",
+    { class: "nothing" },
+    make("p", { class: "count" }, make("strong", {}, "No ships")),
+  );
   if (passed) {
     box.append(make("p", { class: "small" }, "The picture was searched pixel by pixel."));
     return box;
@@ -62,22 +73,33 @@ function nothing(item) {
     `A first look gives any ship a probability of ${percent(any)}; ` +
     `the search begins at ${percent(thresholds.gate)}.`;
   const look = () => again(item, { ...item.asked, gate: "off" });
-  box.append(make("p", { class: "small" }, why), button("Search anyway", look, { kind: "small-button" }));
+  box.append(
+    make("p", { class: "small" }, why),
+    button("Search anyway", look, { kind: "small-button" }),
+  );
   return box;
 }
 
 /** A field for what the file does not say; the server looks again, at the model's own scale. */
 function scale(item) {
   const field = make("input", {
-    type: "number", name: "gsd", min: 0.01, max: 1000, step: "any", required: true,
-    inputmode: "decimal", placeholder: "1.5", value: item.asked.gsd ?? null,
+    type: "number",
+    name: "gsd",
+    min: 0.01,
+    max: 1000,
+    step: "any",
+    required: true,
+    inputmode: "decimal",
+    placeholder: "1.5",
+    value: item.asked.gsd ?? null,
   });
   const submit = (event) => {
     event.preventDefault();
     again(item, { ...item.asked, gsd: Number(field.value) });
   };
   return make(
-    "form", { class: "scale small", onsubmit: submit },
+    "form",
+    { class: "scale small", onsubmit: submit },
     make("label", {}, "Metres per pixel", field),
     make("button", { class: "button small-button" }, "Measure"),
   );

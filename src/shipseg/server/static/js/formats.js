@@ -47,7 +47,10 @@ function annotation(ship, id, image, { width, height }) {
     iscrowd: 0,
     score: ship.score,
     attributes: {
-      lon: ship.longitude, lat: ship.latitude, length_m: ship.length_m, width_m: ship.width_m,
+      lon: ship.longitude,
+      lat: ship.latitude,
+      length_m: ship.length_m,
+      width_m: ship.width_m,
       heading_deg: ship.heading_deg,
     },
   };
@@ -73,7 +76,10 @@ export function filteredGeojson(collection) {
 /** Give GeoJSON of a picture that is nowhere on the Earth: as the server does, without geometry. */
 export function placelessGeojson(item) {
   const features = shownShips(item).map(({ id, ...properties }) => ({
-    type: "Feature", id, geometry: null, properties,
+    type: "Feature",
+    id,
+    geometry: null,
+    properties,
   }));
   return JSON.stringify({ type: "FeatureCollection", name: item.file.name, features });
 }

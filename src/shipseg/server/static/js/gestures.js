@@ -21,13 +21,17 @@ export function startGestures(viewer, { onPoint }) {
     return { x: event.clientX - box.left, y: event.clientY - box.top };
   };
 
-  canvas.addEventListener("wheel", (event) => {
-    event.preventDefault();
-    // Lines and pages, where a browser counts in those.
-    const step = event.deltaY * [1, 16, 400][event.deltaMode];
-    const rate = event.ctrlKey ? PINCH : WHEEL;
-    viewer.zoom(Math.exp(-Math.max(-240, Math.min(240, step)) * rate), pointOf(event));
-  }, { passive: false });
+  canvas.addEventListener(
+    "wheel",
+    (event) => {
+      event.preventDefault();
+      // Lines and pages, where a browser counts in those.
+      const step = event.deltaY * [1, 16, 400][event.deltaMode];
+      const rate = event.ctrlKey ? PINCH : WHEEL;
+      viewer.zoom(Math.exp(-Math.max(-240, Math.min(240, step)) * rate), pointOf(event));
+    },
+    { passive: false },
+  );
 
   canvas.addEventListener("pointerdown", (event) => {
     if (event.button !== 0) return;

@@ -20,7 +20,17 @@ const KEYS = [
   ["?", "These keys"],
 ];
 
-const VIEWS = { "+": "in", "=": "in", "-": "out", "−": "out", 0: "fit", 1: "one", h: "hide", c: "compare", m: "heat" };
+const VIEWS = {
+  "+": "in",
+  "=": "in",
+  "-": "out",
+  "−": "out",
+  0: "fit",
+  1: "one",
+  h: "hide",
+  c: "compare",
+  m: "heat",
+};
 const MOVES = { ArrowLeft: [1, 0], ArrowRight: [-1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
 
 /** Wire the keyboard. */

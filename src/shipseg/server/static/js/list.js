@@ -8,7 +8,12 @@ import { long, percent, place, sentence } from "./words.js";
 const COLUMNS = [
   { name: "No.", title: "number", value: (ship) => ship.id, falling: false },
   { name: "Score", title: "score", value: (ship) => ship.score, falling: true },
-  { name: "Length", title: "length", value: (ship) => ship.length_m ?? ship.length_px, falling: true },
+  {
+    name: "Length",
+    title: "length",
+    value: (ship) => ship.length_m ?? ship.length_px,
+    falling: true,
+  },
   { name: "Width", title: "width", value: (ship) => ship.width_m ?? ship.width_px, falling: true },
   { name: "Heading", title: "heading", value: (ship) => ship.heading_deg, falling: false },
 ];
@@ -83,11 +88,20 @@ function makeRow(ship) {
   const number = make("span", { class: "number" }, String(ship.id));
   number.style.background = colourOf(ship);
   const heading = make(
-    "span", { class: "heading" }, icon("axis", ship.heading_deg), `${Math.round(ship.heading_deg)}°`,
+    "span",
+    { class: "heading" },
+    icon("axis", ship.heading_deg),
+    `${Math.round(ship.heading_deg)}°`,
   );
   return make(
     "div",
-    { role: "option", class: "row", "data-id": ship.id, "aria-label": sentence(ship), tabindex: -1 },
+    {
+      role: "option",
+      class: "row",
+      "data-id": ship.id,
+      "aria-label": sentence(ship),
+      tabindex: -1,
+    },
     number,
     make("span", { class: "score" }, percent(ship.score)),
     make("span", {}, long(ship.length_m, ship.length_px)),
@@ -133,12 +147,21 @@ const visible = () => [...byId("list").children].filter((row) => !row.hidden);
 function press(event) {
   const shown = visible();
   const at = shown.indexOf(document.activeElement);
-  const steps = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: shown.length - 1, PageDown: at + 10, PageUp: at - 10 };
+  const steps = {
+    ArrowDown: at + 1,
+    ArrowUp: at - 1,
+    Home: 0,
+    End: shown.length - 1,
+    PageDown: at + 10,
+    PageUp: at - 10,
+  };
   const chooses = event.key === "Enter" || event.key === " ";
   if (!(event.key in steps) && !chooses) return;
   event.preventDefault();
   event.stopPropagation();
-  const row = chooses ? shown[at] : shown[Math.min(shown.length - 1, Math.max(0, steps[event.key]))];
+  const row = chooses
+    ? shown[at]
+    : shown[Math.min(shown.length - 1, Math.max(0, steps[event.key]))];
   if (!row) return;
   row.focus();
   select(Number(row.dataset.id), "list");

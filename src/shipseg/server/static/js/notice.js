@@ -11,7 +11,12 @@ const HINTS = {
 };
 // Trying the same again would end the same.
 const FINAL = new Set([
-  "image-unsupported", "media-type", "image", "empty", "body-too-large", "image-too-large",
+  "image-unsupported",
+  "media-type",
+  "image",
+  "empty",
+  "body-too-large",
+  "image-too-large",
 ]);
 
 let shown = "";
@@ -43,8 +48,17 @@ const capital = (text) => text[0].toUpperCase() + text.slice(1);
 function going() {
   return [
     make("p", { class: "what" }),
-    make("div", { class: "bar", role: "progressbar", "aria-label": "Progress", "aria-valuemin": 0, "aria-valuemax": 100 },
-      make("span")),
+    make(
+      "div",
+      {
+        class: "bar",
+        role: "progressbar",
+        "aria-label": "Progress",
+        "aria-valuemin": 0,
+        "aria-valuemax": 100,
+      },
+      make("span"),
+    ),
     button("Stop", () => remove(state.current), { kind: "quiet small-button" }),
   ];
 }
@@ -71,9 +85,9 @@ function failed(item, problem) {
   return [
     icon(SYMBOLS[problem.code] ?? "warn"),
     make("h2", {}, problem.title),
-    problem.detail ? make("p", {}, capital(problem.detail)) : "",
+    problem.detail ? make("p", {}, problem.detail) : "",
     hint ? make("p", { class: "hint" }, capital(hint)) : "",
     choices,
-    problem.request_id ? make("p", { class: "small" }, `Request ${problem.request_id}`) : "",
+    problem.status >= 500 ? make("p", { class: "small" }, `Request ${problem.request_id}`) : "",
   ];
 }

@@ -1,7 +1,7 @@
 /** Ships on a canvas: outlines with a dark seam, and number tags that do not cover each other. */
 
 /** The colours of `shipseg predict`'s overlays, in the same order. */
-export const PALETTE = ["#ffd600", "#00e0ff", "#ff70d6", "#80ff54", "#ff9438", "#b2a4ff"];
+const PALETTE = ["#ffd600", "#00e0ff", "#ff70d6", "#80ff54", "#ff9438", "#b2a4ff"];
 
 const SEAM = "rgb(4 16 26 / 70%)";
 const INK = "#04101a";
@@ -19,7 +19,7 @@ export function colourOf(ship) {
 }
 
 /** Give a ship's outline as a path in the picture's pixels. */
-export function pathOf(ship) {
+function pathOf(ship) {
   let path = paths.get(ship);
   if (!path) {
     path = new Path2D();
@@ -131,14 +131,14 @@ function spotFor(box, width, camera, view, taken, must) {
 }
 
 function overlaps(a, b) {
-  return (
-    a.x < b.x + b.width + 2 && b.x < a.x + a.width + 2 && Math.abs(a.y - b.y) < TAG.height + 2
-  );
+  return a.x < b.x + b.width + 2 && b.x < a.x + a.width + 2 && Math.abs(a.y - b.y) < TAG.height + 2;
 }
 
 function touches([x0, y0, x1, y1], { scale, x, y }, view) {
   return (
-    x1 * scale + x >= 0 && y1 * scale + y >= 0 && x0 * scale + x <= view.width &&
+    x1 * scale + x >= 0 &&
+    y1 * scale + y >= 0 &&
+    x0 * scale + x <= view.width &&
     y0 * scale + y <= view.height
   );
 }
@@ -154,8 +154,10 @@ const probe = document.createElement("canvas").getContext("2d");
 export function shipAt(ships, at, reach) {
   const near = ships.filter(
     ({ box }) =>
-      at.x >= box[0] - reach && at.x <= box[2] + reach &&
-      at.y >= box[1] - reach && at.y <= box[3] + reach,
+      at.x >= box[0] - reach &&
+      at.x <= box[2] + reach &&
+      at.y >= box[1] - reach &&
+      at.y <= box[3] + reach,
   );
   const hit = near.find((ship) => probe.isPointInPath(pathOf(ship), at.x, at.y, "evenodd"));
   if (hit) return hit;

@@ -35,7 +35,9 @@ let facts = "";
 
 /** Write the facts anew only where they differ, for there may be a field with the focus in it. */
 function refreshFacts(item) {
-  const now = item ? JSON.stringify([item.id, item.note, item.answer?.request_id, shownShips(item).length]) : "";
+  const now = item
+    ? JSON.stringify([item.id, item.note, item.answer?.request_id, shownShips(item).length])
+    : "";
   if (now === facts) return;
   facts = now;
   byId("facts").replaceChildren(...(item ? factsOf(item) : []));
@@ -47,7 +49,10 @@ function refreshSlider(item) {
   const slider = byId("least");
   slider.value = String(Math.round(state.least * 100));
   slider.style.setProperty("--share", `${state.least * 100}%`);
-  slider.setAttribute("aria-valuetext", `${percent(state.least)}, ${shown} of ${plural(all, "ship")}`);
+  slider.setAttribute(
+    "aria-valuetext",
+    `${percent(state.least)}, ${shown} of ${plural(all, "ship")}`,
+  );
   byId("least-value").textContent = percent(state.least);
   byId("least-count").textContent =
     shown === all ? `All ${plural(all, "ship")} shown` : `${shown} of ${plural(all, "ship")} shown`;
@@ -63,8 +68,12 @@ function bars(ships) {
     const height = count ? 3 + 21 * Math.sqrt(count / most) : 0;
     const out = (n + 1) / BINS <= state.least;
     return makeSvg("rect", {
-      class: out ? "out" : null, x: (n * 100) / BINS + 0.4, y: 24 - height,
-      width: 100 / BINS - 0.8, height, rx: 0.6,
+      class: out ? "out" : null,
+      x: (n * 100) / BINS + 0.4,
+      y: 24 - height,
+      width: 100 / BINS - 0.8,
+      height,
+      rx: 0.6,
     });
   });
 }

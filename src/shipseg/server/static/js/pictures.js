@@ -116,7 +116,10 @@ function rampTable() {
   const bytes = new Uint8ClampedArray(table.buffer);
   for (let level = 0; level < 256; level += 1) {
     const p = level / 255;
-    const next = Math.max(1, RAMP.findIndex(([stop]) => p <= stop));
+    const next = Math.max(
+      1,
+      RAMP.findIndex(([stop]) => p <= stop),
+    );
     const [low, high] = [RAMP[next - 1], RAMP[next]];
     const t = (p - low[0]) / (high[0] - low[0]);
     for (let channel = 1; channel <= 4; channel += 1) {

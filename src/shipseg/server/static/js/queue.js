@@ -31,8 +31,18 @@ export function add(files, asked = {}) {
 function fresh(file, asked) {
   lastId += 1;
   return {
-    id: lastId, file, asked, status: "waiting", progress: null, note: "Waiting for its turn",
-    answer: null, problem: null, job: null, picture: null, pictureSize: null, thumb: null,
+    id: lastId,
+    file,
+    asked,
+    status: "waiting",
+    progress: null,
+    note: "Waiting for its turn",
+    answer: null,
+    problem: null,
+    job: null,
+    picture: null,
+    pictureSize: null,
+    thumb: null,
     stop: new AbortController(),
   };
 }

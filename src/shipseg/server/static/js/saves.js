@@ -16,8 +16,22 @@ const KINDS = [
   { kind: "overlay", name: "Overlay", form: "PNG", file: "overlay.png", make: overlay },
   { kind: "mask", name: "Mask", form: "PNG", file: "mask.png", make: mask },
   { kind: "geojson", name: "Map", form: "GeoJSON", file: "ships.geojson", make: geojson },
-  { kind: "coco", name: "COCO", form: "JSON", file: "coco.json", make: (item) => json(coco(scope(item))), many: true },
-  { kind: "csv", name: "Kaggle", form: "CSV", file: "submission.csv", make: (item) => csv(kaggleCsv(scope(item))), many: true },
+  {
+    kind: "coco",
+    name: "COCO",
+    form: "JSON",
+    file: "coco.json",
+    make: (item) => json(coco(scope(item))),
+    many: true,
+  },
+  {
+    kind: "csv",
+    name: "Kaggle",
+    form: "CSV",
+    file: "submission.csv",
+    make: (item) => csv(kaggleCsv(scope(item))),
+    many: true,
+  },
 ];
 
 let all = false;
@@ -82,12 +96,19 @@ function mask(item) {
   const { width, height } = item.answer.image;
   if (width * height > MOST_MASK_PIXELS) {
     throw new Problem({
-      code: "browser", title: "Too large for a browser",
+      code: "browser",
+      title: "Too large for a browser",
       detail: "a mask of this size is too large for a browser; shipseg predict writes it",
     });
   }
   const size = { width, height };
-  return greyPng(maskOf(shownShips(item).map((ship) => ship.rle), size), size);
+  return greyPng(
+    maskOf(
+      shownShips(item).map((ship) => ship.rle),
+      size,
+    ),
+    size,
+  );
 }
 
 async function overlay(item) {

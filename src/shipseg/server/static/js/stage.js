@@ -147,7 +147,14 @@ function setDivider(share) {
 
 function startDivider() {
   const handle = byId("divider");
-  const steps = { ArrowLeft: -0.02, ArrowRight: 0.02, PageDown: -0.1, PageUp: 0.1, Home: -1, End: 1 };
+  const steps = {
+    ArrowLeft: -0.02,
+    ArrowRight: 0.02,
+    PageDown: -0.1,
+    PageUp: 0.1,
+    Home: -1,
+    End: 1,
+  };
   const to = (share) => setDivider(Math.min(1, Math.max(0, share)));
   handle.addEventListener("pointerdown", (event) => handle.setPointerCapture(event.pointerId));
   handle.addEventListener("pointermove", (event) => {

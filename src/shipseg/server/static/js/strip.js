@@ -28,7 +28,10 @@ function cellOf(item) {
     const away = make(
       "button",
       {
-        type: "button", class: "away", "aria-label": `Remove ${item.file.name}`, title: "Remove",
+        type: "button",
+        class: "away",
+        "aria-label": `Remove ${item.file.name}`,
+        title: "Remove",
         onclick: () => remove(item),
       },
       icon("close"),
@@ -47,7 +50,11 @@ function fill(item) {
   open.setAttribute("aria-current", String(item === state.current));
   open.title = item.file.name;
   open.replaceChildren(
-    make("span", { class: "thumb", "aria-hidden": "true" }, item.thumb ?? icon(item.status === "failed" ? "warn" : "waves")),
+    make(
+      "span",
+      { class: "thumb", "aria-hidden": "true" },
+      item.thumb ?? icon(item.status === "failed" ? "warn" : "waves"),
+    ),
     badge(item),
     make("span", { class: "label" }, item.file.name),
   );

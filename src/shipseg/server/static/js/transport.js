@@ -6,15 +6,24 @@ const PASSING = new Set([429, 503]);
 
 /** What went wrong, in words for people. */
 export class Problem extends Error {
-  /** @param {{status?: number, code: string, title: string, detail?: string, hint?: string, wait?: number | null}} facts */
-  constructor({ status = 0, code, title, detail = "", hint = "", wait = null }) {
+  /**
+   * @param {object} facts As RFC 9457 has them, and how long to wait.
+   * @param {number} [facts.status]
+   * @param {string} facts.code
+   * @param {string} facts.title
+   * @param {string} [facts.detail]
+   * @param {string} [facts.hint]
+   * @param {string} [facts.request_id]
+   * @param {number | null} [facts.wait] Seconds.
+   */
+  constructor({ status = 0, code, title, detail = "", hint = "", request_id = "", wait = null }) {
     super(title);
-    Object.assign(this, { status, code, title, detail, hint, wait });
+    Object.assign(this, { status, code, title, detail, hint, request_id, wait });
   }
 }
 
 /** The person took it back. */
-export const stopped = () => new Problem({ code: "stopped", title: "Stopped" });
+const stopped = () => new Problem({ code: "stopped", title: "Stopped" });
 
 const unreachable = () =>
   new Problem({
@@ -107,7 +116,11 @@ async function problemOf(answer) {
   } catch {
     // A proxy's own page, most likely.
   }
-  return new Problem({ ...facts, code: "other", title: `The server answered with ${answer.status}` });
+  return new Problem({
+    ...facts,
+    code: "other",
+    title: `The server answered with ${answer.status}`,
+  });
 }
 
 /** Ask once for all requests that wait for a key; false where there is none to try. */

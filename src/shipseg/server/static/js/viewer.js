@@ -11,6 +11,7 @@ const CRISP_FROM = 3;
 /** Room for the toolbar over the picture's lower edge. */
 const TOOLS_PX = 56;
 const REACH_PX = 8;
+const LOOKED_AT_PX = 48;
 
 export class Viewer {
   /** @param {HTMLCanvasElement} canvas */
@@ -72,9 +73,11 @@ export class Viewer {
     this.move({ ...from, x: from.x + dx, y: from.y + dy }, gliding);
   }
 
-  /** Bring a ship into view, unless it is there. */
+  /** Bring a ship into view, unless it is there and large enough to look at. */
   goTo(ship) {
-    if (isInView(ship.box, this.camera, this.view) && this.camera.scale >= 0.9) return;
+    const [x0, y0, x1, y1] = ship.box;
+    const side = Math.max(x1 - x0, y1 - y0) * this.camera.scale;
+    if (isInView(ship.box, this.camera, this.view) && side >= LOOKED_AT_PX) return;
     this.move(around(ship.box, this.camera, this.view), true);
   }
 
@@ -199,4 +202,3 @@ export function describe(item) {
     canvas.setAttribute("aria-label", `${item.file.name} with ${ships} outlined ships`);
   }
 }
-

@@ -22,7 +22,7 @@ function round(value) {
   return value < 10 ? value.toFixed(1) : Math.round(value).toLocaleString("en");
 }
 
-/** @returns {string} "36.80123° N, 174.78901° E", or the pixel where it is no place on the Earth */
+/** @returns {string} "36.80123° N, 174.78901° E"; the pixel where it is no place on the Earth */
 export function place(ship) {
   if (ship.longitude === null || ship.latitude === null) {
     return `x ${Math.round(ship.centre[0])}, y ${Math.round(ship.centre[1])} px`;
@@ -32,7 +32,11 @@ export function place(ship) {
   return `${north}, ${Math.abs(lon).toFixed(5)}° ${lon < 0 ? "W" : "E"}`;
 }
 
-const UNITS = [["GiB", 1024 ** 3], ["MiB", 1024 ** 2], ["KiB", 1024]];
+const UNITS = [
+  ["GiB", 1024 ** 3],
+  ["MiB", 1024 ** 2],
+  ["KiB", 1024],
+];
 
 /** @returns {string} "12.3 MiB" */
 export function bytes(count) {
@@ -50,7 +54,13 @@ export function time(milliseconds) {
 
 /** Say all of a ship in a sentence, for who listens. */
 export function sentence(ship) {
-  const size = `${long(ship.length_m, ship.length_px)} long, ${long(ship.width_m, ship.width_px)} wide`;
-  const heading = `heading ${Math.round(ship.heading_deg)} or ${Math.round(ship.heading_deg) + 180} degrees`;
-  return `Ship ${ship.id}, score ${percent(ship.score)}, ${size}, ${heading}, at ${place(ship)}`;
+  const heading = Math.round(ship.heading_deg);
+  return [
+    `Ship ${ship.id}`,
+    `score ${percent(ship.score)}`,
+    `${long(ship.length_m, ship.length_px)} long`,
+    `${long(ship.width_m, ship.width_px)} wide`,
+    `heading ${heading} or ${heading + 180} degrees`,
+    `at ${place(ship)}`,
+  ].join(", ");
 }
