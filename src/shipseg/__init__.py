@@ -22,18 +22,28 @@ if TYPE_CHECKING:
     from shipseg.labels import read_labels as read_labels
     from shipseg.rle import decode_rle as decode_rle
     from shipseg.rle import encode_rle as encode_rle
+    from shipseg.scenes.detect import detect_scene as detect_scene
+    from shipseg.scenes.open import Scene as Scene
+    from shipseg.scenes.open import open_scene as open_scene
+    from shipseg.scenes.result import SceneResult as SceneResult
+    from shipseg.scenes.result import SceneShip as SceneShip
 
 __all__ = [
     "Detection",
     "Detector",
     "LabelTable",
+    "Scene",
+    "SceneResult",
+    "SceneShip",
     "Ship",
     "ShipsegError",
     "__version__",
     "decode_rle",
+    "detect_scene",
     "encode_rle",
     "errors",
     "f2_score",
+    "open_scene",
     "read_labels",
 ]
 
@@ -41,11 +51,16 @@ _HOMES = {
     "Detection": "shipseg.inference.detector",
     "Detector": "shipseg.inference.detector",
     "LabelTable": "shipseg.labels",
+    "Scene": "shipseg.scenes.open",
+    "SceneResult": "shipseg.scenes.result",
+    "SceneShip": "shipseg.scenes.result",
     "Ship": "shipseg.inference.ships",
     "ShipsegError": "shipseg.errors",
     "decode_rle": "shipseg.rle",
+    "detect_scene": "shipseg.scenes.detect",
     "encode_rle": "shipseg.rle",
     "f2_score": "shipseg.evaluation.detection",
+    "open_scene": "shipseg.scenes.open",
     "read_labels": "shipseg.labels",
 }
 

@@ -84,7 +84,7 @@ def test_a_split_parts_the_blob_into_joined_pieces(maps: Map, min_area_px: int) 
     part = labels == 1
     if not part.any():
         return
-    pieces = split_touching(part, maps[1], min_area_px=min_area_px)
+    pieces = list(split_touching(part, maps[1], min_area_px=min_area_px))
     np.testing.assert_array_equal(np.sum(pieces, axis=0), part)
     for piece in pieces:
         assert ndimage.label(piece, EIGHT)[1] == 1
@@ -93,7 +93,7 @@ def test_a_split_parts_the_blob_into_joined_pieces(maps: Map, min_area_px: int) 
 
 def parts(core: Map) -> list[npt.NDArray[np.bool_]]:
     """Part a blob that fills the map."""
-    return split_touching(np.ones(core.shape, bool), core, min_area_px=20)
+    return list(split_touching(np.ones(core.shape, bool), core, min_area_px=20))
 
 
 def test_hulls_side_by_side_part_between_their_cores() -> None:
@@ -156,7 +156,7 @@ def test_a_speck_of_core_is_no_ship() -> None:
 def test_a_core_whose_piece_would_be_too_small_gives_way() -> None:
     core = np.zeros((5, 40), np.float32)
     core[2, :4], core[:, 5:25], core[:, 30:] = 0.9, 0.8, 0.9
-    pieces = split_touching(np.ones(core.shape, bool), core, min_area_px=30)
+    pieces = list(split_touching(np.ones(core.shape, bool), core, min_area_px=30))
     assert len(pieces) == 2
     # Its pixels stay with the hull beside it.
     assert pieces[0][:, :25].all()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -196,7 +197,7 @@ def test_all_that_is_ship_cannot_be(
 def test_a_blob_larger_than_any_ship_is_left_apart(
     pixels: Detector, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shipseg.scenes.blobs.MOST_SIDE_PX", 1000)
+    monkeypatch.setattr("shipseg.scenes.blobs.MOST_BOX_PX", 100_000)
     rgb = draw(sea(600, 2000), (100, 200, 1900, 300))
     result = find(pixels, save(tmp_path / "s.tif", rgb))
     assert len(result.ships) > 1
@@ -215,6 +216,17 @@ def test_scenes_of_any_shape(pixels: Detector, tmp_path: Path, shape: tuple[int,
     result = find(pixels, save(tmp_path / "s.tif", rgb))
     area = shape[0] * shape[1]
     assert sum(ship.outline.area for ship in result.ships) == (area if area >= 4 else 0)
+
+
+def test_the_example_of_the_docs_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "scenes.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"^```python\n(.*?)^```", page, re.M | re.S)
+    save(tmp_path / "harbour.tif", draw_scene(3, (700, 800), ships=3).rgb)
+    monkeypatch.chdir(tmp_path)
+    found: dict[str, SceneResult] = {}
+    exec(code, found)
+    assert found["result"].name == "harbour.tif"
+    assert len(found["result"].ships) > 0
 
 
 def test_progress_is_told(pixels: Detector, tmp_path: Path) -> None:

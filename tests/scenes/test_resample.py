@@ -44,7 +44,7 @@ def test_windows_are_parts_of_the_whole(
             assert np.array_equal(valid, whole.valid[window.slices])
 
 
-@given(st.integers(1, 300), st.floats(0.125, 20), st.data())
+@given(st.integers(1, 300), st.floats(0.125, 20) | st.just(1.0), st.data())
 @settings(max_examples=60, deadline=None)
 def test_an_axis_keeps_what_is_even(length: int, factor: float, data: st.DataObject) -> None:
     axis = Axis(length, factor)

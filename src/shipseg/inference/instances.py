@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
@@ -67,7 +69,7 @@ def ships_of_maps(
     return tuple(sorted(ships, key=reading_order))
 
 
-def split_touching(part: Mask, core: Map, *, min_area_px: int) -> list[Mask]:
+def split_touching(part: Mask, core: Map, *, min_area_px: int) -> Iterator[Mask]:
     """Part a connected blob into ships, one around each core.
 
     A watershed on the map of cores gives every pixel of the blob to one of them. Where that would
@@ -80,7 +82,8 @@ def split_touching(part: Mask, core: Map, *, min_area_px: int) -> list[Mask]:
         min_area_px: Least size of a piece.
 
     Returns:
-        Disjoint masks (h, w), none empty, whose union is the blob.
+        Disjoint masks (h, w), none empty, whose union is the blob; made one at a time, for a row of
+        ships in port is one large blob.
     """
     cores, count = ndimage.label(part & (core >= _CORE), structure=_EIGHT)
     sizes = np.bincount(cores.ravel(), minlength=count + 1)
@@ -93,10 +96,10 @@ def split_touching(part: Mask, core: Map, *, min_area_px: int) -> list[Mask]:
         areas = np.bincount(basins.ravel(), minlength=len(kept) + 1)[1:]
         small = np.flatnonzero(areas < min_area_px)
         if not small.size:
-            return [basins == number for number in range(1, len(kept) + 1)]
+            return (basins == number for number in range(1, len(kept) + 1))
         # The list falls in size, so the last of them is the smallest.
         del kept[int(small[-1])]
-    return [part]
+    return iter([part])
 
 
 def _basins(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -17,8 +18,9 @@ from shipseg.imaging.tiling import Window
 
 _EIGHT = np.ones((3, 3), dtype=np.int8)
 _OFF = -1.0
-# A blob over several looks is put together up to this side; no ship is a tenth as long.
-MOST_SIDE_PX = 4096
+# A blob over several looks is put together up to a box of so many pixels, such as 3 by 3 km: making
+# ships of it takes 35 bytes for each.
+MOST_BOX_PX = 2048**2
 
 Map = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
@@ -117,12 +119,12 @@ def _within(outer: Window, inner: Window) -> tuple[slice, slice]:
     )
 
 
-def joined(looks: Sequence[tuple[Window, Sequence[Blob]]]) -> tuple[list[Blob], int]:
+def joined(looks: Sequence[tuple[Window, Sequence[Blob]]]) -> tuple[Iterator[Blob], int]:
     """Put together the blobs that touch, side or corner, across the borders of looks.
 
     Returns:
-        The blobs, in no particular order, and how many pieces were left apart because together
-        they are larger than any ship.
+        The blobs, in no particular order and made one at a time, and how many pieces were left
+        apart because together they are larger than any ship.
     """
     whole: list[Blob] = []
     at_border: list[Blob] = []
@@ -131,16 +133,22 @@ def joined(looks: Sequence[tuple[Window, Sequence[Blob]]]) -> tuple[list[Blob], 
             w = blob.window
             inside = core.x0 < w.x0 and core.y0 < w.y0 and w.x1 < core.x1 and w.y1 < core.y1
             (whole if inside else at_border).append(blob)
-    apart = 0
+    together, apart = [], 0
     for group in _groups(at_border):
-        x0, y0 = min(b.x0 for b in group), min(b.y0 for b in group)
-        x1, y1 = max(b.window.x1 for b in group), max(b.window.y1 for b in group)
-        if len(group) > 1 and max(x1 - x0, y1 - y0) > MOST_SIDE_PX:
+        box = _around(group)
+        if len(group) > 1 and box.shape_hw[0] * box.shape_hw[1] > MOST_BOX_PX:
             whole += group
             apart += len(group)
         else:
-            whole.append(_together(group, Window(x0, y0, x1, y1)))
-    return whole, apart
+            together.append(group)
+    return chain(whole, (_together(group, _around(group)) for group in together)), apart
+
+
+def _around(group: Sequence[Blob]) -> Window:
+    return Window(
+        min(b.x0 for b in group), min(b.y0 for b in group),
+        max(b.window.x1 for b in group), max(b.window.y1 for b in group),
+    )  # fmt: skip
 
 
 def _groups(blobs: Sequence[Blob]) -> list[list[Blob]]:

@@ -1,6 +1,6 @@
 """Ships of a scene in constant memory: the gate everywhere, the segmenter around what it saw.
 
-Both passes go through windows; what stays is one bit for each of the gate's cells, and the pixels
+Both passes go through windows; what stays is a flag for each of the gate's cells, and the pixels
 that are ship. A cluster of cells that fits a window is looked at exactly as `Detector.predict`
 looks at it, so on a scene that fits into memory both find the same. A larger cluster is looked at
 square by square (`shipseg.scenes.looks`): a pixel's probability then comes from one square with

@@ -32,7 +32,7 @@ _CLOSE = 0.2
 # Beyond this a pixel would be blown up to 8 x 8, and no ship would be more than two of them.
 _MOST_ZOOM = 8.0
 # Largest side of what is read at once to be resampled, in scene pixels.
-_PIECE_PX = 2048
+_PIECE_PX = 1024
 # Undeclared "no value" of float rasters, as in `shipseg.imaging.bands`.
 _SENTINEL = 1e38
 

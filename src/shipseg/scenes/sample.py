@@ -14,7 +14,7 @@ Bands = npt.NDArray[Any]
 
 # So many windows a side, of this side in pixels, and more of them where together they hold less
 # than the third figure of data.
-_WINDOWS, _SIDE, _LEAST = 12, 256, 250_000
+_WINDOWS, _SIDE, _LEAST = 16, 128, 250_000
 # A finer lattice may meet far more data than the coarse one did.
 _MOST = _WINDOWS**2 * _SIDE**2
 
