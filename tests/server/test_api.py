@@ -297,6 +297,16 @@ def test_other_methods_name_the_right_ones(client: TestClient) -> None:
     assert client.post("/healthz").headers["allow"] == "GET"
 
 
+@pytest.mark.parametrize("path", ["/v1/predict", "/v1/jobs"])
+def test_pages_of_other_sites_may_not_use_a_visitors_server(client: TestClient, path: str) -> None:
+    codes = {
+        site: client.post(path, content=PNG, headers={"Sec-Fetch-Site": site}).status_code
+        for site in ("cross-site", "same-origin", "none")
+    }
+    assert codes["cross-site"] == 403
+    assert {codes["same-origin"], codes["none"]} <= {200, 202}
+
+
 def test_the_page_is_the_packages(client: TestClient) -> None:
     answer = client.get("/")
     assert answer.status_code == 200

@@ -120,6 +120,18 @@ def test_a_head_that_never_ends_is_given_up(server: Server, part: bytes) -> None
         assert sock.recv(1) == b""
 
 
+def test_an_idle_connection_is_kept_for_its_next_request(server: Server) -> None:
+    """Longer than a head may take: proxies come back on it."""
+    request = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+    with sent(server, request) as kept, sent(server, request) as begun:
+        for sock in (kept, begun):
+            assert read_answer(sock)[0] == 200
+        begun.sendall(request[:10])
+        assert begun.recv(1) == b""  # Given up.
+        kept.sendall(request)
+        assert read_answer(kept)[0] == 200
+
+
 def test_a_thousand_idle_callers_do_not_keep_others_out(server: Server) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = 2000 if hard == resource.RLIM_INFINITY else min(2000, hard)

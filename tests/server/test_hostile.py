@@ -249,6 +249,11 @@ FORMS: dict[str, tuple[str, bytes, int, str]] = {
         "multipart/form-data; boundary=b",
         FORM + PNG + b"\r\n" + FORM + PNG + b"\r\n--b--\r\n", 400, "multipart",
     ),
+    "a parameter in the form": (
+        "multipart/form-data; boundary=b",
+        b'--b\r\nContent-Disposition: form-data; name="threshold"\r\n\r\n0.5\r\n' + FORM + PNG
+        + b"\r\n--b--\r\n", 422, "parameters",
+    ),
     "a text in place of the file": (
         "multipart/form-data; boundary=b",
         b'--b\r\nContent-Disposition: form-data; name="file"\r\n\r\nx\r\n--b--\r\n',

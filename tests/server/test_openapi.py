@@ -59,7 +59,9 @@ def check(api: Any, operation: str, mode: GenerationMode) -> None:
 
     @given(case=api[path][method].as_strategy(generation_mode=mode))
     @settings(
-        max_examples=EXAMPLES, deadline=None, database=None, derandomize=True,
+        # Scenes take a while to draw.
+        max_examples=EXAMPLES if path != "/v1/sample" else EXAMPLES // 3,
+        deadline=None, database=None, derandomize=True,
         suppress_health_check=list(HealthCheck),
     )  # fmt: skip
     def answered(case: Any) -> None:

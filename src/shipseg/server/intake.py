@@ -143,11 +143,22 @@ class Intake:
         return await self._from_form(form, found, most)
 
     async def _from_form(self, form: FormData, found: UploadFile, most: int) -> Upload:
+        others = sorted(shown_name(name)[:40] for name in form if name != "file")
+        if others:
+            await form.close()
+            raise Problem(
+                "parameters",
+                "the form has other fields than 'file'",
+                hint="parameters go into the address: /v1/predict?threshold=0.5",
+                errors=[{"name": name, "message": "no field of the form"} for name in others],
+            )
         size = found.size or 0
         if size > most:
             await form.close()
             raise _too_large(most)
-        digest = await asyncio.to_thread(_hash, found.file)
+        # In memory it is done sooner than a thread would begin.
+        small = size <= _SPOOL_BYTES
+        digest = _hash(found.file) if small else await asyncio.to_thread(_hash, found.file)
         return Upload(found.file, found.filename or _NAMELESS, digest, size)
 
     async def _chunks(self, request: Request, most: int) -> AsyncGenerator[bytes, None]:

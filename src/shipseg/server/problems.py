@@ -31,6 +31,7 @@ KINDS: dict[str, Kind] = {
     "bad-request": Kind(400, "The request cannot be read"),
     "multipart": Kind(400, "The multipart body cannot be read"),
     "api-key": Kind(401, "An API key is missing or unknown"),
+    "cross-site": Kind(403, "Pages of other sites may not use this server"),
     "not-found": Kind(404, "There is nothing here"),
     "job-unknown": Kind(404, "There is no such job"),
     "layer-missing": Kind(404, "This job has no such layer"),

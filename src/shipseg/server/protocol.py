@@ -44,15 +44,15 @@ class Connection(H11Protocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes; the deadline holds until they make the head of a request."""
+        """Take bytes; from the first of them a head has a deadline.
+
+        Between two requests uvicorn's own, longer one for idle connections holds: proxies keep
+        connections for a minute, and send a request on one that was closed meanwhile in vain.
+        """
         super().data_received(data)
         if self._in_request():
             self._forget()
-
-    def on_response_complete(self) -> None:
-        """Wait for the next request, and for the reader of this answer."""
-        super().on_response_complete()
-        if not self._in_request():
+        elif self._deadline is None:
             self._await_head()
 
     def timeout_keep_alive_handler(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from starlette.datastructures import URL
@@ -15,7 +16,10 @@ from shipseg.server.keys import Keyring
 from shipseg.server.metrics import Metrics
 from shipseg.server.model import Model
 from shipseg.server.pool import Pool
+from shipseg.server.problems import Problem
 from shipseg.server.settings import Settings
+
+_DISK_THREADS = 2
 
 
 @dataclass(slots=True, eq=False)
@@ -32,6 +36,7 @@ class Service:
         metrics: Of all that happens.
         store: Of jobs.
         runner: Of jobs.
+        disk: Threads that copy and remove jobs: of gigabytes, so that nobody else may wait there.
         draining: Whether the server was told to stop.
     """
 
@@ -44,6 +49,7 @@ class Service:
     metrics: Metrics
     store: JobStore
     runner: JobRunner
+    disk: ThreadPoolExecutor
     draining: bool = False
 
     def start(self) -> None:
@@ -55,6 +61,7 @@ class Service:
         self.draining = True
         self.runner.stop()
         self.pool.close()
+        self.disk.shutdown()
         self.store.close()
 
 
@@ -81,6 +88,7 @@ def make_service(model: Model, settings: Settings) -> Service:
         metrics=Metrics(pool, intake),
         store=store,
         runner=JobRunner(store, model, settings.request_pixels),
+        disk=ThreadPoolExecutor(_DISK_THREADS, thread_name_prefix="shipseg-disk"),
     )
 
 
@@ -94,8 +102,11 @@ async def admit(request: Request) -> None:
     """Let a request in, by its key; what follows finds the owner in the request's state.
 
     Raises:
-        Problem: No known key, or too many requests with it.
+        Problem: From a page of another site, no known key, or too many requests with it.
     """
+    if request.headers.get("sec-fetch-site") == "cross-site":
+        # A page elsewhere that makes its visitor's browser send things to a server at home.
+        raise Problem("cross-site", "a page of another site sent this request")
     service = service_of(request)
     owner = service.keyring.owner(request.headers)
     service.keyring.spend(owner)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import secrets
 import shutil
 import threading
@@ -116,6 +117,8 @@ class JobStore:
             upload.seek(0)
             with (draft / _INPUT).open("wb") as file:
                 shutil.copyfileobj(upload, file, 1024 * 1024)
+                file.flush()
+                os.fsync(file.fileno())
             atomic_write_text(draft / _RECORD, _text(job))
             draft.rename(self._folder / job.id)
         except BaseException:

@@ -34,7 +34,7 @@ router = APIRouter(tags=["about"])
             "description": "Models and limits.",
             "content": {"application/json": {"schema": ref(Models)}},
         },
-        **problems("bad-request", "api-key", "rate", "internal"),
+        **problems("bad-request", "api-key", "cross-site", "rate", "internal"),
     },
 )
 async def models(request: Request) -> Response:
@@ -74,7 +74,16 @@ def _models(service: Service) -> dict[str, Any]:
             "content": {"image/png": {"schema": {"type": "string", "format": "binary"}}},
         },
         304: {"description": "If-None-Match names it."},
-        **problems("bad-request", "api-key", "parameters", "rate", "internal", "busy", "stopping"),
+        **problems(
+            "bad-request",
+            "api-key",
+            "cross-site",
+            "parameters",
+            "rate",
+            "internal",
+            "busy",
+            "stopping",
+        ),
     },
 )
 async def sample(request: Request, parameters: Annotated[SampleParameters, Query()]) -> Response:
@@ -122,7 +131,7 @@ async def readiness(request: Request) -> Response:
             "description": "Counters for Prometheus.",
             "content": {"text/plain": {"schema": {"type": "string"}}},
         },
-        **problems("bad-request", "api-key", "rate", "internal"),
+        **problems("bad-request", "api-key", "cross-site", "rate", "internal"),
     },
 )
 async def counters(request: Request) -> Response:

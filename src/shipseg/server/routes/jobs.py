@@ -24,7 +24,7 @@ from shipseg.server.service import Service, address, admit, owner_of, service_of
 router = APIRouter(tags=["jobs"], dependencies=[Depends(admit)])
 
 JobId = Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="As POST /v1/jobs gave it.")]
-_COMMON = ("bad-request", "api-key", "job-unknown", "parameters", "rate", "internal")
+_COMMON = ("bad-request", "api-key", "cross-site", "job-unknown", "parameters", "rate", "internal")
 
 
 def _facts(description: str) -> dict[str, Any]:
@@ -53,8 +53,8 @@ async def begin(request: Request, parameters: Annotated[PredictParameters, Query
     service.store.check_room(owner)
     upload = await service.intake.read(request, service.settings.job_bytes, parameters.name)
     try:
-        job = await asyncio.to_thread(
-            service.store.add, upload.file, upload.name, owner, parameters.demand()
+        job = await asyncio.get_running_loop().run_in_executor(
+            service.disk, service.store.add, upload.file, upload.name, owner, parameters.demand()
         )
     finally:
         upload.close()
@@ -118,7 +118,7 @@ async def drop(request: Request, job_id: JobId) -> Response:
     """Stop a job, if it is not finished, and take it away with its result."""
     service = service_of(request)
     job = service.store.get(job_id, owner_of(request))
-    await asyncio.to_thread(service.runner.drop, job)
+    await asyncio.get_running_loop().run_in_executor(service.disk, service.runner.drop, job)
     return Response(status_code=204)
 
 

@@ -23,7 +23,15 @@ from shipseg.server.service import Service, admit, owner_of, service_of
 router = APIRouter(tags=["prediction"], dependencies=[Depends(admit)])
 
 PICTURE_PROBLEMS = (
-    *("bad-request", "multipart", "api-key", "slow", "body-too-large", "image-too-large"),
+    *(
+        "bad-request",
+        "multipart",
+        "api-key",
+        "cross-site",
+        "slow",
+        "body-too-large",
+        "image-too-large",
+    ),
     *("media-type", "image-unsupported", "parameters", "no-image", "image", "bad-input"),
     *("rate", "internal", "busy", "stopping", "storage"),
 )
