@@ -116,7 +116,8 @@ def predict(
     images = find_images(paths, suffixes=SUFFIXES if scene is False else SCENE_SUFFIXES)
     detection = DetectorSettings(bundle, threshold, gate_threshold, device)
     if are_scenes(images, scene):
-        from shipseg.cli.scene import SceneFolder, predict_scenes
+        from shipseg.cli.scene import predict_scenes
+        from shipseg.cli.scene_folder import SceneFolder
         from shipseg.scenes.batch import SceneSettings
 
         if labels is not None:

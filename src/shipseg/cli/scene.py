@@ -5,18 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 from shipseg.cli.console import Notes, note, show_json, show_lines, stages
 from shipseg.cli.failures import exit_code_of, reason_of
-from shipseg.cli.outputs import make_folder, refuse_inputs_in, refuse_to_clobber
-from shipseg.errors import OutputExistsError, UsageError
+from shipseg.cli.outputs import make_folder, refuse_inputs_in
+from shipseg.cli.scene_folder import SceneFolder, refuse_old_results
 from shipseg.imaging.formats import shown_name
 from shipseg.inference.detector import Detector
-from shipseg.inference.shards import Shard
 from shipseg.parallel import worker_count
 from shipseg.scenes.batch import (
     SceneOutcome,
@@ -28,7 +26,6 @@ from shipseg.scenes.batch import (
 from shipseg.scenes.detect import Progress
 from shipseg.scenes.journal import Journal
 from shipseg.scenes.result import SceneResult
-from shipseg.writers.names import file_stems
 from shipseg.writers.rows import CsvRows, open_rows
 from shipseg.writers.scenes import check_formats, write_scene
 
@@ -38,45 +35,6 @@ _COLUMNS = (
 )  # fmt: skip
 # Each window that is segmented takes up to 250 MB.
 _MOST_WORKERS = 2
-
-
-@dataclass(frozen=True, slots=True)
-class SceneFolder:
-    """Names of what goes into the output folder.
-
-    Attributes:
-        root: The folder.
-        formats: Of each scene's results.
-        shard: Which part of the scenes this run does; None means all.
-    """
-
-    root: Path
-    formats: tuple[str, ...]
-    shard: Shard | None = None
-
-    @property
-    def table(self) -> Path:
-        """The table of scenes."""
-        return self.root / f"scenes{self._part}.csv"
-
-    @property
-    def journal(self) -> Path:
-        """What is finished."""
-        return self.root / f".scenes{self._part}.journal"
-
-    @property
-    def _part(self) -> str:
-        return "" if self.shard is None else f"-{self.shard.number}-of-{self.shard.count}"
-
-    def folders(self, scenes: Sequence[Path]) -> list[tuple[Path, Path]]:
-        """List scenes and the folder of each; the names of all scenes decide, whatever the shard.
-
-        Args:
-            scenes: All of them.
-        """
-        stems = file_stems(path.name for path in scenes)
-        mine = scenes if self.shard is None else self.shard.take(scenes)
-        return [(path, self.root / stems[path.name]) for path in mine]
 
 
 def predict_scenes(
@@ -118,29 +76,6 @@ def predict_scenes(
     else:
         show_lines(scene_lines(summary))
     return exit_code_of(prediction.failed, len(scenes))
-
-
-def refuse_old_results(
-    folder: SceneFolder, scenes: Sequence[tuple[Path, Path]], *, overwrite: bool, resume: bool
-) -> None:
-    """Refuse a folder with results, unless they are to be replaced or gone on with.
-
-    Raises:
-        UsageError: Both are asked for.
-        OutputExistsError: Neither is, and results are there.
-    """
-    if overwrite and resume:
-        raise UsageError("--resume keeps what is there, and --overwrite replaces it; choose one")
-    begun = folder.journal.exists()
-    if resume and begun:
-        return
-    if begun and not overwrite:
-        raise OutputExistsError(
-            f"a run has begun in '{folder.root}'",
-            hint="go on with --resume, begin anew with --overwrite, or name another folder with -o",
-        )
-    targets = [folder.table, *(place for _, place in scenes)]
-    refuse_to_clobber(targets, overwrite=overwrite)
 
 
 class ScenePrediction:
