@@ -15,11 +15,12 @@ from shapely import MultiPolygon, box
 
 from shipseg.inference.ships import Ship
 from shipseg.rle import mask_to_runs, runs_to_mask
-from shipseg.server.analysis import Demand, _as_drawn, runs_of
+from shipseg.server.analysis import Demand
 from shipseg.server.answers import shown_size
 from shipseg.server.cache import Cache
 from shipseg.server.etags import matches
 from shipseg.server.forms import Form, wanted_form
+from shipseg.server.found import as_drawn, runs_of
 from shipseg.server.problems import Problem
 
 
@@ -109,7 +110,7 @@ def test_boxes_are_those_of_the_ship(bits: int) -> None:
     mask = np.array([bits >> n & 1 for n in range(24)], np.bool_).reshape(4, 6)
     mask[1, 1:4] = True
     ship = Ship(mask_to_runs(largest(mask)), (4, 6), 0.5)
-    found = _as_drawn(ship, 2.0)
+    found = as_drawn(ship, 2.0)
     assert found.length_px == pytest.approx(ship.length_px)
     assert found.width_px == pytest.approx(ship.width_px)
     assert found.heading_deg == pytest.approx(ship.heading_deg)

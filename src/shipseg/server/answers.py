@@ -16,8 +16,9 @@ from shapely.geometry import mapping
 
 from shipseg import rle
 from shipseg.scenes.measure_positions import Positions
-from shipseg.server.analysis import Analysis, FoundShip, Outline, runs_of
+from shipseg.server.analysis import Analysis
 from shipseg.server.forms import Form, Layer
+from shipseg.server.found import FoundShip, Outline, runs_of
 from shipseg.server.problems import Problem
 from shipseg.writers.overlay import draw_overlay
 from shipseg.writers.rows import format_row

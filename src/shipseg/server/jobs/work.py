@@ -17,9 +17,10 @@ from shipseg.imaging.picture import Picture
 from shipseg.inference.detector import Detector
 from shipseg.scenes.open import driver_of, is_scene, open_scene
 from shipseg.scenes.result import SceneResult
-from shipseg.server.analysis import Analysis, Demand, analyse, measured
+from shipseg.server.analysis import Analysis, Demand, analyse
 from shipseg.server.answers import render, shown_size
 from shipseg.server.forms import Form, Layer
+from shipseg.server.found import measured
 from shipseg.server.jobs.store import Job
 from shipseg.server.model import Model
 from shipseg.server.pool import Ticket
