@@ -35,20 +35,21 @@ def test_core_environment_has_no_torch(core_python: str, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    "command",
+    ("command", "extra"),
     [
-        ["train", "gate", "--images", ".", "--labels", "x.csv"],
-        ["train", "segmenter", "--images", ".", "--labels", "x.csv"],
-        ["export", "a", "b", "-o", "c"],
+        (["train", "gate", "--images", ".", "--labels", "x.csv"], "train"),
+        (["train", "segmenter", "--images", ".", "--labels", "x.csv"], "train"),
+        (["export", "a", "b", "-o", "c"], "train"),
+        (["serve"], "serve"),
     ],
-    ids=["gate", "segmenter", "export"],
+    ids=["gate", "segmenter", "export", "serve"],
 )
 def test_missing_extra_names_the_install_line(
-    core_python: str, command: list[str], tmp_path: Path
+    core_python: str, command: list[str], extra: str, tmp_path: Path
 ) -> None:
     done = run(core_python, "-m", "shipseg", *command, home=tmp_path)
     assert done.returncode == 5, done.stderr
-    assert 'pip install "shipseg[train]"' in done.stderr
+    assert f'pip install "shipseg[{extra}]"' in done.stderr
     assert "Traceback" not in done.stderr
 
 
