@@ -41,7 +41,6 @@ export function startStage() {
 
 async function refresh() {
   const item = state.current;
-  byId("stage").classList.toggle("bare", !item?.picture);
   describe(item);
   viewer.draw();
   const blob = item?.picture ?? null;
@@ -51,7 +50,8 @@ async function refresh() {
   if (shownBlob !== blob) return bitmap?.close();
   // A large scene's picture is shrunk; its ships are in the scene's own pixels.
   const size = item?.answer?.image ?? item?.pictureSize ?? { width: 1, height: 1 };
-  viewer.setPicture(bitmap, { width: size.width, height: size.height });
+  viewer.setPicture(item, bitmap, { width: size.width, height: size.height });
+  byId("stage").classList.toggle("bare", !bitmap);
   await refreshHeat();
 }
 

@@ -23,6 +23,8 @@ export class Viewer {
     /** @type {HTMLCanvasElement | null} */
     this.heat = null;
     this.bitmap = null;
+    /** Whose picture it is: another item may be current already while its own is decoded. */
+    this.item = null;
     this.size = { width: 1, height: 1 };
     this.camera = { scale: 1, x: 0, y: 0 };
     this.fits = true;
@@ -40,8 +42,9 @@ export class Viewer {
     return Math.min(1, fitted(this.size, this.view, TOOLS_PX).scale) / 2;
   }
 
-  /** Show a picture, or nothing. */
-  setPicture(bitmap, size) {
+  /** Show an item's picture, or nothing. */
+  setPicture(item, bitmap, size) {
+    this.item = item;
     const changed = size.width !== this.size.width || size.height !== this.size.height;
     this.bitmap?.close();
     this.bitmap = bitmap;
@@ -159,7 +162,7 @@ export class Viewer {
   paintFound() {
     const { context, camera, view } = this;
     const { hidden, peek, divider, opacity } = this.layers;
-    if (peek) return;
+    if (peek || this.item !== state.current) return;
     context.save();
     if (divider !== null) {
       const left = divider * view.width;
