@@ -40,6 +40,6 @@ def server(pixel_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
     state = tmp_path_factory.mktemp("server") / "state"
     with serving(
         pixel_bundle, state, workers=1, queue=2, body_bytes=200_000, job_bytes=400_000,
-        request_pixels=4_000_000, upload_grace_s=1.0, upload_rate=100_000, idle_s=1.5, jobs=10_000,
+        request_pixels=4_000_000, upload_grace_s=2.0, upload_rate=100_000, idle_s=1.5, jobs=10_000,
     ) as found:  # fmt: skip
         yield found

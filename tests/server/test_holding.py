@@ -190,10 +190,18 @@ class Caller(threading.Thread):
         self.status = self.server.ask("POST", "/v1/predict", self.body)[0].status
 
 
+def fill(server: Server, tenths: int) -> list[Caller]:
+    """Let one picture be in work for a while, and two wait behind it."""
+    callers = [Caller(server, slow(tenths))]
+    server.wait_for(running=1)
+    callers += [Caller(server, slow(1)) for _ in range(2)]
+    server.wait_for(running=1, waiting=2)
+    return callers
+
+
 def test_what_finds_no_place_is_told_before_its_body_comes(server: Server) -> None:
     server.wait_for(waiting=0, running=0)
-    callers = [Caller(server, slow(8)) for _ in range(3)]
-    server.wait_for(running=1, waiting=2)
+    callers = fill(server, 25)
     # No byte of this body ever comes.
     with sent(server, head("/v1/predict", "Content-Length: 1000")) as sock:
         status, fields, body = read_answer(sock)
@@ -213,13 +221,16 @@ def test_what_finds_no_place_is_told_before_its_body_comes(server: Server) -> No
 def test_a_caller_who_left_makes_room(server: Server) -> None:
     server.wait_for(waiting=0, running=0)
     gone = server.counters()["shipseg_callers_gone_total"]
-    body = slow(8)
-    request = head("/v1/predict", f"Content-Length: {len(body)}") + body
+
+    def request(tenths: int) -> bytes:
+        body = slow(tenths)
+        return head("/v1/predict", f"Content-Length: {len(body)}") + body
+
     with ExitStack() as stack:
-        first = stack.enter_context(sent(server, request))
+        first = stack.enter_context(sent(server, request(25)))
         server.wait_for(running=1)
-        second = stack.enter_context(sent(server, request))
-        third = stack.enter_context(sent(server, request))
+        second = stack.enter_context(sent(server, request(1)))
+        third = stack.enter_context(sent(server, request(1)))
         server.wait_for(running=1, waiting=2)
         second.close()
         # Its place is free while the first picture is still in work.
@@ -263,8 +274,7 @@ def own(pixel_bundle: Path, tmp_path: Path) -> Iterator[Server]:
 
 
 def test_sigterm_answers_what_runs_and_takes_nothing_new(own: Server) -> None:
-    callers = [Caller(own, slow(5)) for _ in range(3)]
-    own.wait_for(running=1, waiting=2)
+    callers = fill(own, 15)
     own.process.send_signal(signal.SIGTERM)
     for caller in callers:
         caller.join()
@@ -285,7 +295,7 @@ def test_idle_callers_do_not_hold_up_the_end(own: Server) -> None:
 
 
 def test_kill_9_loses_no_job(own: Server, pixel_bundle: Path, tmp_path: Path) -> None:
-    jobs = [json.loads(own.ask("POST", "/v1/jobs", slow(30))[1])["id"] for _ in range(2)]
+    jobs = [json.loads(own.ask("POST", "/v1/jobs", slow(50))[1])["id"] for _ in range(2)]
     while json.loads(own.ask("GET", f"/v1/jobs/{jobs[0]}")[1])["status"] != "running":
         time.sleep(0.01)
     own.process.kill()
