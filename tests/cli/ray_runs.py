@@ -105,6 +105,9 @@ if __name__ == "__main__":
     runs = json.loads(sys.argv[2])
     if len(runs) > 1:
         # Joined by each run, and left running by it.
+        from shipseg.inference.ray_cluster import set_environment
+
+        set_environment(own=True)
         import ray
 
         ray.init(num_cpus=2, include_dashboard=False, logging_level="error", log_to_driver=False)

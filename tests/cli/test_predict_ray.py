@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from inference.pixels import write_pixel_bundle
 
 from shipseg.cli.main import main
 
-from .conftest import save_tile
+from .conftest import Run, save_tile
 from .test_predict import files_in, rows_of
 
 needs_ray = pytest.mark.skipif(find_spec("ray") is None, reason="needs the ray extra")
@@ -39,7 +40,7 @@ def run_on_ray(tmp_path: Path, *runs: dict[str, Any]) -> Done:
     environment = {k: v for k, v in os.environ.items() if not k.startswith("RAY_")}
     done = subprocess.run(
         [sys.executable, Path(__file__).with_name("ray_runs.py"), log, json.dumps(runs)],
-        cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=150,
+        cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=240,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     codes = json.loads((tmp_path / "codes").read_text())
@@ -140,3 +141,36 @@ def test_what_ends_a_run_is_said_and_what_is_finished_stays(tmp_path: Path, bund
     assert "Error: there is no bundle on this machine" in unloaded
     assert "Hint: copy it there" in unloaded
     assert files_in(tmp_path / "unloaded") == []
+
+
+def test_without_ray_the_install_line_is_named_and_nothing_made(
+    run: Run, tiles: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shipseg.inference.ray_cluster.find_spec", lambda name: None)
+    result = run("predict", tiles, "-o", tmp_path / "out", "--engine", "ray")
+    assert result.code == 5
+    assert 'pip install "shipseg[ray]"' in result.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_scenes_have_shards_instead(run: Run, tiles: Path, tmp_path: Path) -> None:
+    result = run("predict", tiles, "-o", tmp_path / "out", "--scene", "--engine", "ray")
+    assert result.code == 2
+    assert "--shard" in result.err
+
+
+@needs_ray
+def test_a_cluster_that_does_not_answer(run: Run, tiles: Path, tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        # Bound, and not listened at: nobody else can answer there.
+        taken.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        code = "import sys; from shipseg.cli.main import main; sys.exit(main(sys.argv[1:]))"
+        done = subprocess.run(
+            [sys.executable, "-c", code, "predict", tiles, "-o", "out", "--engine", "ray"],
+            cwd=tmp_path, env=os.environ | {"RAY_ADDRESS": address}, capture_output=True,
+            text=True, timeout=120,
+        )  # fmt: skip
+    assert done.returncode == 2, done.stderr
+    assert f"no Ray cluster answers at RAY_ADDRESS={address}" in done.stderr
+    assert files_in(tmp_path / "out") == []

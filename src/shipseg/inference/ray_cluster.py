@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import os
+import secrets
 import socket
 import sys
 import threading
@@ -45,18 +46,16 @@ def cluster(workers: int | None) -> Iterator[Any]:
         UsageError: No cluster answers there.
     """
     require_ray()
-    # Before the import, which reads them. Nothing is reported to anyone, and what Ray's own
-    # processes log goes to its files.
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    address = os.environ.get("RAY_ADDRESS") or None
+    # Before the import, which reads it.
+    set_environment(own=address is None)
     import ray
     import ray.data
 
     own = not ray.is_initialized()
     with _hushed():
         if own:
-            _start(ray, workers)
+            _start(ray, address, workers)
         try:
             yield ray
         finally:
@@ -66,8 +65,22 @@ def cluster(workers: int | None) -> Iterator[Any]:
                     ray.shutdown()
 
 
-def _start(ray: Any, workers: int | None) -> None:
-    address = os.environ.get("RAY_ADDRESS") or None
+def set_environment(*, own: bool) -> None:
+    """Set what nobody has set otherwise, before Ray is imported: report to no one, log to files.
+
+    Args:
+        own: The cluster is one that this process starts.
+    """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    if own and not any(name.startswith("RAY_AUTH_") for name in os.environ):
+        # Ray would make a key and leave it in the home folder; this one ends with the process.
+        os.environ["RAY_AUTH_MODE"] = "token"
+        os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
+
+
+def _start(ray: Any, address: str | None, workers: int | None) -> None:
     local: dict[str, Any] = {"num_cpus": worker_count(workers), "include_dashboard": False}
     if address is not None:
         _check_reachable(address)
@@ -80,8 +93,9 @@ def _start(ray: Any, workers: int | None) -> None:
             )  # fmt: skip
     except Exception as error:  # they share no base class
         if address is None:
-            raise ShipsegError(f"Ray does not start: {_first_line(error)}") from error
-        raise _no_cluster(address, _first_line(error)) from error
+            raise ShipsegError(f"Ray does not start: {last_line(error)}") from error
+        # The reason, such as a token that is missing, stands in what led to it.
+        raise _no_cluster(address, last_line(error.__cause__ or error)) from error
 
 
 def _check_reachable(address: str) -> None:
@@ -106,10 +120,6 @@ def _no_cluster(address: str, reason: str) -> UsageError:
 def size_of(ray: Any, resource: str) -> int:
     """Tell how much of a resource, such as CPU or GPU, all machines have together."""
     return int(ray.cluster_resources().get(resource, 0))
-
-
-def _first_line(error: BaseException) -> str:
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)
 
 
 def last_line(error: BaseException) -> str:
