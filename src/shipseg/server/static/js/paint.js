@@ -7,7 +7,8 @@ const SEAM = "rgb(4 16 26 / 70%)";
 const INK = "#04101a";
 const FONT = "600 12px system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif";
 const TAG = { height: 18, pad: 5, gap: 4 };
-// In a crowd, a ship that is smaller than its tag goes without one until one zooms in.
+// In a crowd, a ship that is smaller than its tag goes without one until one zooms in, unless it is
+// among the largest.
 const CROWD = 24;
 const TAGGED_PX = 22;
 
@@ -56,9 +57,9 @@ export function drawShips(context, ships, { camera, view, line = 1.75, selected,
   }
   context.restore();
   const first = [hovered, selected];
-  const isTagged = (ship) => first.includes(ship.id) || longSide(ship) * camera.scale >= TAGGED_PX;
-  const tagged = seen.length > CROWD ? seen.filter(isTagged) : seen;
-  drawTags(context, byImportance(tagged, first), camera, view, first);
+  const isTagged = (ship, n) =>
+    seen.length <= CROWD || n < CROWD / 2 || longSide(ship) * camera.scale >= TAGGED_PX;
+  drawTags(context, byImportance(seen, first).filter(isTagged), camera, view, first);
 }
 
 const longSide = ({ box }) => Math.max(box[2] - box[0], box[3] - box[1]);

@@ -126,7 +126,12 @@ async function fetchHeat(item) {
     announce("Probability map shown");
     return map;
   } catch (problem) {
-    toast(`No probability map: ${problem.detail || problem.title}`);
+    const kept = problem.code !== "layer-missing";
+    toast(
+      kept
+        ? `No probability map: ${problem.title}`
+        : "No probability map is kept of a scene this large",
+    );
     press("heat");
     byId("opacity-box").hidden = true;
     return null;
