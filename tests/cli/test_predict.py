@@ -266,3 +266,19 @@ def test_the_same_tiles_give_the_same_bytes_whatever_the_workers(
     one, four = tmp_path / "1", tmp_path / "4"
     assert files_in(one) == files_in(four)
     assert all((one / name).read_bytes() == (four / name).read_bytes() for name in files_in(one))
+
+
+def test_shards_together_are_the_whole(run: Run, tiles: Path, tmp_path: Path) -> None:
+    # Two tiles that share a stem, and fall to different shards.
+    (tiles / "c.png").rename(tiles / "twin.png")
+    Image.open(tiles / "a.png").save(tiles / "twin.bmp")
+    run("predict", tiles, "-o", tmp_path / "whole", "--masks")
+    shares = [tmp_path / "1", tmp_path / "2"]
+    for number, share in enumerate(shares, start=1):
+        assert run("predict", tiles, "-o", share, "--masks", "--shard", f"{number}/2").code == 0
+    assert all(len(rows_of(share / "tiles.csv")) > 0 for share in shares)
+    masks = [name for share in shares for name in files_in(share / "masks")]
+    assert {"twin.bmp.png", "twin.png.png"} <= set(masks)
+    assert sorted(masks) == files_in(tmp_path / "whole" / "masks")
+    rows = [row["ImageId"] for share in shares for row in rows_of(share / "tiles.csv")]
+    assert sorted(rows) == [row["ImageId"] for row in rows_of(tmp_path / "whole" / "tiles.csv")]

@@ -106,6 +106,7 @@ def predict(
     from shipseg.inference.batch import SUFFIXES, find_images
     from shipseg.inference.shards import parse_shard
     from shipseg.labels import read_labels
+    from shipseg.writers.names import file_stems
 
     if allow_vrt:
         # Before anything starts GDAL.
@@ -143,6 +144,8 @@ def predict(
         )
         raise typer.Exit(code)
     refuse_scene_options(gsd=gsd, bands=bands, aoi=aoi, exclude=exclude, resume=resume)
+    # Of all tiles, also those of other shards, so that two never share a name.
+    stems = file_stems(path.name for path in images)
     images = images if part is None else part.take(images)
     folder = ResultFolder(output, masks, overlays, comparisons=labels is not None)
     refuse_to_clobber(folder.targets(), overwrite=overwrite)
@@ -152,7 +155,7 @@ def predict(
     for path in (output, *folder.picture_folders()):
         make_folder(path)
     prediction = Prediction(detector, folder, truth, gated=not no_gate, engine=work)
-    summary = prediction.run(images)
+    summary = prediction.run(images, stems)
     if json:
         show_json(summary.to_dict())
     else:

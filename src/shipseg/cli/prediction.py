@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from time import perf_counter
 
@@ -18,7 +18,6 @@ from shipseg.labels import LabelTable
 from shipseg.writers import (
     SubmissionWriter,
     TilesWriter,
-    file_stems,
     open_submission,
     open_tiles,
 )
@@ -58,8 +57,12 @@ class Prediction:
             truth=None if truth is None else TruthScore(),
         )
 
-    def run(self, images: Sequence[Path]) -> Summary:
+    def run(self, images: Sequence[Path], stems: Mapping[str, str]) -> Summary:
         """Predict files and write what comes of them.
+
+        Args:
+            images: The files.
+            stems: ImageId to the name of what is drawn of it, without suffix.
 
         Raises:
             KeyboardInterrupt: After the tables of the finished tiles are in place.
@@ -70,7 +73,7 @@ class Prediction:
                 open_submission(self._folder.submission) as submission,
                 open_tiles(self._folder.tiles) as tiles,
             ):
-                self._work(images, submission, tiles)
+                self._work(images, stems, submission, tiles)
         except KeyboardInterrupt:
             done = f"{self.summary.tiles:,} of {len(images):,} tiles"
             note(f"interrupted: {done} are finished, and in '{self._folder.root}'")
@@ -81,9 +84,12 @@ class Prediction:
         return self.summary
 
     def _work(
-        self, images: Sequence[Path], submission: SubmissionWriter, tiles: TilesWriter
+        self,
+        images: Sequence[Path],
+        stems: Mapping[str, str],
+        submission: SubmissionWriter,
+        tiles: TilesWriter,
     ) -> None:
-        stems = file_stems(path.name for path in images)
         outcomes = self._engine(images, TilePictures(self._folder, stems, self._truth))
         with progress(outcomes, total=len(images), label="finding ships") as running:
             for outcome in running:

@@ -66,7 +66,7 @@ def predict_on_ray(
         folder: Where the workers put their parts of the result for the time of the call; every
             machine sees it too.
         workers: Actors, each with a core of its own; None takes one per core of the cluster, or
-            per card.
+            per card, and more than that there never are.
 
     Raises:
         MissingDependencyError: Ray is not installed.
@@ -143,7 +143,8 @@ def _workers_for(ray: Any, job: RayJob, workers: int | None) -> int:
             f"the Ray cluster has no {what} to work with",
             hint="'ray status' lists what it has",
         )
-    return workers or there
+    # More would wait for room, and hold what they wait with.
+    return min(workers or there, there)
 
 
 def _unknown(error: Exception) -> ShipsegError:
