@@ -121,3 +121,31 @@ def test_the_detector_finds_the_same_ships(tmp_path: Path) -> None:
         assert ours is not None
         assert theirs is not None
         assert ours.ship_probability == pytest.approx(theirs.ship_probability, abs=LOOSE)
+
+
+def test_first_calls_at_the_same_time_do_not_wait_for_each_other_for_ever() -> None:
+    # In a process of its own, for only the very first answers of a process can meet.
+    program = """
+import sys, threading
+import numpy as np
+from inference.pixels import pixel_bundle_of
+from shipseg.inference.devices import Device
+from shipseg.inference.runtime import SegmenterSession
+session = SegmenterSession(pixel_bundle_of(), threads=1, device=Device.openvino)
+together = threading.Barrier(8)
+def ask():
+    together.wait()
+    session(np.zeros((32, 32, 3), np.uint8))
+threads = [threading.Thread(target=ask, daemon=True) for _ in range(8)]
+sys.setswitchinterval(1e-6)
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join(30)
+sys.exit(any(thread.is_alive() for thread in threads))
+"""
+    path = str(Path(__file__).parents[1])
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=os.environ | {"PYTHONPATH": path}, timeout=120
+    )
+    assert done.returncode == 0

@@ -15,6 +15,7 @@ from shipseg.inference.runtime_onnx import Ports
 from shipseg.parallel import worker_count
 
 _TYPES = {"u8": "uint8", "f32": "float32"}
+_FIRST = threading.Lock()
 
 
 class OpenVinoEngine:
@@ -38,6 +39,7 @@ class OpenVinoEngine:
     def __init__(self, graph: bytes, name: str, *, threads: int) -> None:
         import openvino
 
+        _bind_numpy(openvino)
         # One stream for each call that may run beside others. A stream is a group of threads; a
         # call waits for a free one.
         streams = max(1, worker_count(None) // threads)
@@ -74,6 +76,16 @@ class OpenVinoEngine:
         found = request.infer({"image": np.ascontiguousarray(image)})
         # Copied: the next call of this thread writes into the same buffers.
         return [np.array(found[name]) for name in outputs]
+
+
+def _bind_numpy(openvino: Any) -> None:
+    """Let the binding find NumPy, once and on one thread.
+
+    It does so when it first hands out an array. Where two threads come to that at the same time,
+    each waits for what the other holds, the interpreter or the binding, and neither ever goes on.
+    """
+    with _FIRST:
+        _ = openvino.Tensor(np.zeros(1, np.uint8)).data
 
 
 def _ports(found: Any) -> Ports:
