@@ -8,28 +8,14 @@ Without IMAGES, synthetic tiles are drawn.
 from __future__ import annotations
 
 import argparse
-import tempfile
-from pathlib import Path
 
 import numpy as np
+from labelled import labelled_tiles
 
 
 def main() -> None:
     """Parse the arguments, compare, print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("images", nargs="?", type=Path)
-    parser.add_argument("labels", nargs="?", type=Path)
-    parser.add_argument("--split", type=Path)
-    parser.add_argument("--subset", default="val")
-    parser.add_argument("--bundle", type=Path)
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        if options.images is None:
-            from shipseg.imaging.synthetic import write_synthetic_dataset
-
-            write_synthetic_dataset(Path(folder, "tiles"), 12, ship_share=0.5)
-            options.images = Path(folder, "tiles", "images")
-            options.labels = Path(folder, "tiles", "labels.csv")
+    with labelled_tiles(__doc__.splitlines()[0], drawn=12) as options:
         compare(options)
 
 
@@ -44,15 +30,13 @@ def compare(options: argparse.Namespace) -> None:
     from shipseg.evaluation.detection import f2_score
     from shipseg.imaging.decode import read_image
     from shipseg.inference.instances import ships_of_maps
-    from shipseg.labels import read_labels, read_split
 
     bundle = load_bundle(options.bundle)
     detector = Detector(options.bundle)
     graph = deepness_graph(bundle, gsd_m=1.5)
     session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
-    table = read_labels(options.labels)
-    parts = read_split(options.split) if options.split else {}
-    names = [n for n in table.image_ids if not parts or parts.get(n) == options.subset]
+    table = options.table
+    names = options.names
     scores, both, either = [], 0, 0
     for name in names:
         picture = read_image(options.images / name)

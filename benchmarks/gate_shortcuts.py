@@ -18,43 +18,31 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 import simplejpeg
+from labelled import labelled_tiles
 from onnxruntime import quantization
 from PIL import Image
 
 from shipseg.bundle.format import load_bundle
 from shipseg.evaluation.classification import best_f1, confusion_at, roc_auc
-from shipseg.labels import read_labels, read_split
 
 CALIBRATION_TILES = 64
 
 
 def main() -> None:
     """Parse the arguments, ask the gate in three ways, print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("images", nargs="?", type=Path)
-    parser.add_argument("labels", nargs="?", type=Path)
-    parser.add_argument("--split", type=Path)
-    parser.add_argument("--subset", default="val")
-    parser.add_argument("--bundle", type=Path)
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        if options.images is None:
-            from shipseg.imaging.synthetic import write_synthetic_dataset
-
-            write_synthetic_dataset(Path(folder, "tiles"), 24, ship_share=0.5)
-            options.images = Path(folder, "tiles", "images")
-            options.labels = Path(folder, "tiles", "labels.csv")
+    with (
+        labelled_tiles(__doc__.splitlines()[0], drawn=24) as options,
+        tempfile.TemporaryDirectory() as folder,
+    ):
         compare(options, Path(folder))
 
 
 def compare(options: argparse.Namespace, folder: Path) -> None:
     """Score all tiles of the subset in three ways."""
-    table, bundle = read_labels(options.labels), load_bundle(options.bundle)
-    parts = read_split(options.split) if options.split else {}
-    names = [n for n in table.image_ids if not parts or parts.get(n) == options.subset]
-    others = [n for n in table.image_ids if parts.get(n, options.subset) != options.subset]
+    table, bundle = options.table, load_bundle(options.bundle)
+    names = options.names
     data = [(options.images / name).read_bytes() for name in names]
-    learned = [(options.images / name).read_bytes() for name in others or names]
+    learned = [(options.images / name).read_bytes() for name in options.others or names]
     exact, rounded = session(bundle.gate), session(quantised(bundle.gate, learned, folder))
     ways: dict[str, tuple[Callable[[bytes], np.ndarray], onnxruntime.InferenceSession]] = {
         "as it is": (shrunk, exact),

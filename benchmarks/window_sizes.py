@@ -9,17 +9,15 @@ tiles are drawn.
 from __future__ import annotations
 
 import argparse
-import tempfile
 import time
-from pathlib import Path
 
 import numpy as np
+from labelled import labelled_tiles
 
 from shipseg.evaluation.detection import f2_score
 from shipseg.evaluation.segmentation import dice_score
 from shipseg.imaging.decode import read_image
 from shipseg.inference.detector import Detector
-from shipseg.labels import read_labels, read_split
 
 SIDES = (256, 224, 192, 160, 128)
 
@@ -37,29 +35,15 @@ class Sized(Detector):
 
 def main() -> None:
     """Parse the arguments, segment, print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("images", nargs="?", type=Path)
-    parser.add_argument("labels", nargs="?", type=Path)
-    parser.add_argument("--split", type=Path)
-    parser.add_argument("--subset", default="val")
-    parser.add_argument("--bundle", type=Path)
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        if options.images is None:
-            from shipseg.imaging.synthetic import write_synthetic_dataset
-
-            write_synthetic_dataset(Path(folder, "tiles"), 12, ship_share=0.5)
-            options.images = Path(folder, "tiles", "images")
-            options.labels = Path(folder, "tiles", "labels.csv")
+    with labelled_tiles(__doc__.splitlines()[0], drawn=12) as options:
         compare(options)
 
 
 def compare(options: argparse.Namespace) -> None:
     """Segment every tile that passes at every size, and once as a whole."""
     detector = Sized(options.bundle)
-    table = read_labels(options.labels)
-    parts = read_split(options.split) if options.split else {}
-    names = [n for n in table.image_ids if not parts or parts.get(n) == options.subset]
+    table = options.table
+    names = options.names
     scores: dict[str, list[tuple[float, float | None, float]]] = {}
     for name in names:
         picture, truth = read_image(options.images / name), table.ships_of(name)
