@@ -18,7 +18,7 @@ class Device(StrEnum):
 
     `cpu` is ONNX Runtime on the processor and the default: it is always there, and computes in
     float32 on every machine. `openvino` computes in bfloat16 where the processor can, which was
-    1.9 times as fast for the gate and changed no decision on the validation tiles (docs/speed.md).
+    1.8 times as fast for the gate and changed no decision on the validation tiles (docs/speed.md).
     """
 
     auto = "auto"
