@@ -1,5 +1,6 @@
 -- For wrk, driven by server_load.py: tiles in turn as raw bodies, statuses counted, one JSON line.
--- Arguments after "--": a file that lists the tiles' paths, one a line.
+-- Arguments after "--": a file that lists the tiles' paths, one a line; milliseconds to wait after
+-- a refusal.
 local threads = {}
 
 function setup(thread)
@@ -16,7 +17,7 @@ function init(args)
   wrk.method = "POST"
   wrk.headers["Content-Type"] = "application/octet-stream"
   wrk.headers["Accept"] = "application/json"
-  if args[2] then wrk.headers["Authorization"] = "Bearer " .. args[2] end
+  patience, refused = tonumber(args[2] or 0), false
 end
 
 function request()
@@ -24,7 +25,12 @@ function request()
   return wrk.format(nil, nil, nil, bodies[turn])
 end
 
+function delay()
+  return refused and patience or 0
+end
+
 function response(status)
+  refused = status == 503
   statuses[status] = (statuses[status] or 0) + 1
   counted = ""
   for code, count in pairs(statuses) do counted = counted .. code .. ":" .. count .. " " end

@@ -7,8 +7,9 @@ The load comes from wrk, over loopback: `apt-get install wrk` on Debian and Ubun
 server work on the same tiles, in turn, so that a machine whose speed drifts slows both alike; the
 ratio is what to quote. The server's cache is off. Without IMAGES, synthetic tiles are drawn.
 
-Then many more callers come than the queue has places for, who come again at once when they are
-refused, and somebody else asks for /healthz all the while, and hands in pictures of his own.
+Then many more callers come than the queue has places for, who come again after the second that
+Retry-After asks for, or at once. Somebody else asks for /healthz all the while, and hands in
+pictures of his own.
 """
 
 from __future__ import annotations
@@ -60,7 +61,8 @@ def main() -> None:
                 watch_memory(url, listed, options)
                 return
             compare(url, listed, [path.read_bytes() for path in tiles], options)
-            overload(url, listed, tiles[0].read_bytes(), options)
+            for patience_ms in (1000, 0):
+                overload(url, listed, tiles[0].read_bytes(), options, patience_ms)
 
 
 def chosen_tiles(images: Path | None, folder: Path) -> list[Path]:
@@ -90,10 +92,12 @@ def served(options: argparse.Namespace, state: Path) -> Iterator[str]:
             process.terminate()
 
 
-def load(url: str, listed: Path, callers: int, seconds: int) -> dict[str, Any]:
-    """Let callers come for a while; give what wrk counted."""
+def load(
+    url: str, listed: Path, callers: int, seconds: int, patience_ms: int = 0
+) -> dict[str, Any]:
+    """Let callers come for a while, who wait after a refusal; give what wrk counted."""
     command = ["wrk", "-t", "1", "-c", str(callers), "-d", f"{seconds}s", "--timeout", "60s"]
-    command += ["-s", str(SCRIPT), f"{url}/v1/predict", "--", str(listed)]
+    command += ["-s", str(SCRIPT), f"{url}/v1/predict", "--", str(listed), str(patience_ms)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found
@@ -163,7 +167,9 @@ def counted(runs: list[dict[str, Any]]) -> str:
     return ", ".join(f"{kind}: {count}" for kind, count in sorted(sums.items()))
 
 
-def overload(url: str, listed: Path, body: bytes, options: argparse.Namespace) -> None:
+def overload(
+    url: str, listed: Path, body: bytes, options: argparse.Namespace, patience_ms: int
+) -> None:
     """Let far too many callers come; print how others fare meanwhile."""
     callers = options.workers + QUEUE + 50
     health: list[float] = []
@@ -183,9 +189,10 @@ def overload(url: str, listed: Path, body: bytes, options: argparse.Namespace) -
     with ThreadPoolExecutor(2) as others:
         others.submit(ask_health)
         others.submit(ask_predict)
-        run = load(url, listed, callers, options.seconds)
+        run = load(url, listed, callers, options.seconds, patience_ms)
         ended.set()
-    print(f"\n{callers} callers, {options.workers + QUEUE} places")
+    patience = f"come again after {patience_ms} ms" if patience_ms else "come again at once"
+    print(f"\n{callers} callers, {options.workers + QUEUE} places; who is refused {patience}")
     print(f"answers         {counted([run])}")
     print(f"/healthz in     {times(health)}")
     print(f"503 in          {times(refused)}")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import math
+import os
+import sys
 import threading
 import time
 from collections import Counter
@@ -19,6 +21,7 @@ Result = TypeVar("Result")
 # The weight of the newest duration in the running mean.
 _NEWEST = 0.2
 _LONGEST_WAIT_S = 60
+_NICE = 5
 
 
 class Stopped(Exception):  # noqa: N818  no error: a caller left
@@ -64,7 +67,9 @@ class Pool:
     def __init__(self, workers: int, queue: int, share: float = 1.0) -> None:
         self.workers, self.places = workers, workers + queue
         self._share = max(1, math.ceil(share * self.places))
-        self._threads = ThreadPoolExecutor(workers, thread_name_prefix="shipseg-pool")
+        self._threads = ThreadPoolExecutor(
+            workers, thread_name_prefix="shipseg-pool", initializer=_stand_back
+        )
         self._taken: Counter[str | None] = Counter()
         self._lock = threading.Lock()
         self.running = 0
@@ -171,6 +176,14 @@ class Pool:
         """Drop what waits and let what runs end."""
         self.stopping = True
         self._threads.shutdown(wait=True, cancel_futures=True)
+
+
+def _stand_back() -> None:
+    """Let the event loop go before this thread: whoever is refused is told so at once."""
+    # On Linux a priority is of one thread; elsewhere it would be of the whole process.
+    if sys.platform == "linux":
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
 
 
 def _on_loop(
