@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from shipseg.cli import tile_engines
+from shipseg.cli import scene_engines, tile_engines
 from shipseg.cli.main import main
 from shipseg.errors import BundleError
 from shipseg.inference.batch import Outcome
@@ -42,6 +42,33 @@ class Mortal:
         if "slow" in name:
             time.sleep(600)
         return self._detector.predict(picture, gated=gated, name=name)
+
+
+class MortalOnScenes:
+    """A worker's detector that dies once in the middle of a scene."""
+
+    def __init__(self, detector: Any) -> None:
+        self._detector, self._glances = detector, 0
+        note("loaded")
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._detector, name)
+
+    def glance(self, picture: Any) -> Any:
+        self._glances += 1
+        if self._glances == 3:
+            die_once("scene")
+        return self._detector.glance(picture)
+
+
+class MortalSettings:
+    """Settings of a worker that makes such a detector."""
+
+    def __init__(self, settings: Any) -> None:
+        self._settings, self.device = settings, settings.device
+
+    def make(self) -> Any:
+        return MortalOnScenes(self._settings.make())
 
 
 def note(what: str) -> None:
@@ -89,7 +116,8 @@ def interrupt_after(parts: int, folder: Path) -> None:
 
 
 def run(arguments: list[str], *, loads: bool = True, interrupt: int = 0) -> int:
-    on_ray = tile_engines.on_ray
+    on_ray, for_ray = tile_engines.on_ray, scene_engines.for_ray
+    scene_engines.for_ray = lambda settings: MortalSettings(for_ray(settings))
     wrap = mortal if loads else nothing
     tile_engines.on_ray = lambda make, **options: on_ray(lambda: wrap(make), **options)
     if interrupt:
@@ -98,7 +126,7 @@ def run(arguments: list[str], *, loads: bool = True, interrupt: int = 0) -> int:
     try:
         return main(arguments)
     finally:
-        tile_engines.on_ray = on_ray
+        tile_engines.on_ray, scene_engines.for_ray = on_ray, for_ray
 
 
 if __name__ == "__main__":

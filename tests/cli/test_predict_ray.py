@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from inference.pixels import write_pixel_bundle
+from inference.pixels import draw, sea, write_pixel_bundle
+from scenes.rasters import save
 
 from shipseg.cli.main import main
 
@@ -153,10 +154,29 @@ def test_without_ray_the_install_line_is_named_and_nothing_made(
     assert not (tmp_path / "out").exists()
 
 
-def test_scenes_have_shards_instead(run: Run, tiles: Path, tmp_path: Path) -> None:
-    result = run("predict", tiles, "-o", tmp_path / "out", "--scene", "--engine", "ray")
-    assert result.code == 2
-    assert "--shard" in result.err
+@needs_ray
+def test_a_scene_whose_worker_is_killed_is_gone_on_with(tmp_path: Path, bundle: Path) -> None:
+    scenes = tmp_path / "scenes"
+    scenes.mkdir()
+    save(scenes / "two.tif", draw(draw(sea(400, 900), (100, 100, 160, 112)), (700, 50, 740, 60)))
+    save(scenes / "none.tif", sea(300, 300))
+    # Four windows of the gate: the worker dies over the third.
+    save(scenes / "large.tif", draw(sea(1000, 1000), (740, 640, 800, 652)))
+    (scenes / "torn.tif").write_bytes((scenes / "two.tif").read_bytes()[:3000])
+    arguments = ["predict", scenes, "--scene", "--bundle", bundle, "--formats", "geojson,csv,mask"]
+    local, ray = tmp_path / "local", tmp_path / "ray"
+    done = run_on_ray(tmp_path, {"arguments": [*arguments, "-o", ray, "--engine", "ray", "-j", 2]})
+    assert done.codes == [4], done.err
+    assert main([*map(str, arguments), "-o", str(local)]) == 4
+
+    assert (tmp_path / "died-scene").exists()
+    assert len({pid for pid, what in done.log if what == "loaded"}) == 3
+    assert files_in(ray) == files_in(local)
+    for name in files_in(local):
+        assert (ray / name).read_bytes() == (local / name).read_bytes(), name
+    # The journal is the local engine's as well: nothing is left to do but the torn scene.
+    assert main([*map(str, arguments), "-o", str(ray), "--resume"]) == 4
+    assert (ray / "scenes.csv").read_bytes() == (local / "scenes.csv").read_bytes()
 
 
 @needs_ray

@@ -20,7 +20,7 @@ class BadRow(StrEnum):
 
 
 class Engine(StrEnum):
-    """Where tiles are worked on."""
+    """Where tiles and scenes are worked on."""
 
     local = "local"
     ray = "ray"

@@ -89,6 +89,7 @@ def predict(
     """
     # Imported here: reading --help should not load a model runtime.
     from shipseg.cli.console import show_json, show_lines
+    from shipseg.cli.detector_settings import DetectorSettings
     from shipseg.cli.failures import exit_code_of
     from shipseg.cli.outputs import make_folder, refuse_inputs_in, refuse_to_clobber
     from shipseg.cli.prediction import Prediction
@@ -100,7 +101,7 @@ def predict(
         refuse_scene_options,
     )
     from shipseg.cli.summary import summary_lines
-    from shipseg.cli.tile_engines import DetectorSettings, choose_engine
+    from shipseg.cli.tile_engines import choose_engine
     from shipseg.cli.tile_pictures import ResultFolder
     from shipseg.errors import UsageError
     from shipseg.inference.batch import SUFFIXES, find_images
@@ -126,17 +127,13 @@ def predict(
                 "--labels is for tiles, and these are scenes",
                 hint="compare what is found on a scene with 'shipseg evaluate-scene'",
             )
-        if engine is Engine.ray:
-            raise UsageError(
-                "--engine ray is for tiles, and these are scenes",
-                hint="share scenes out between machines with --shard i/n",
-            )
         wanted = (*parse_formats(formats), *["mask"] * masks, *["overview"] * overlays)
         code = predict_scenes(
             images,
             SceneFolder(output, tuple(dict.fromkeys(wanted)), part),
             SceneSettings(parse_bands(bands), gsd, aoi, exclude, not no_gate, allow_vrt),
-            detection.make,
+            detection,
+            engine=engine,
             workers=workers,
             overwrite=overwrite,
             resume=resume,

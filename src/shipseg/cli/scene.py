@@ -10,39 +10,32 @@ from time import perf_counter
 from typing import Any
 
 from shipseg.cli.console import Notes, note, show_json, show_lines, stages
+from shipseg.cli.detector_settings import DetectorSettings
 from shipseg.cli.failures import exit_code_of, reason_of
+from shipseg.cli.options import Engine
 from shipseg.cli.outputs import make_folder, refuse_inputs_in
+from shipseg.cli.scene_engines import SceneEngine, SceneWriter, choose_scene_engine
 from shipseg.cli.scene_folder import SceneFolder, refuse_old_results
 from shipseg.imaging.formats import shown_name
-from shipseg.inference.detector import Detector
-from shipseg.parallel import worker_count
-from shipseg.scenes.batch import (
-    SceneOutcome,
-    SceneSettings,
-    Write,
-    detect_scenes,
-    settings_key,
-)
+from shipseg.scenes.batch import SceneOutcome, SceneSettings, settings_key
 from shipseg.scenes.detect import Progress
 from shipseg.scenes.journal import Journal
-from shipseg.scenes.result import SceneResult
 from shipseg.writers.rows import CsvRows, open_rows
-from shipseg.writers.scenes import check_formats, write_scene
+from shipseg.writers.scenes import check_formats
 
 _COLUMNS = (
     "scene", "ships", "cut", "width", "height", "gsd_m", "looked_at_px", "looked_at_km2",
     "warnings", "error",
 )  # fmt: skip
-# Each window that is segmented takes up to 250 MB.
-_MOST_WORKERS = 2
 
 
 def predict_scenes(
     images: Sequence[Path],
     folder: SceneFolder,
     settings: SceneSettings,
-    make_detector: Callable[[], Detector],
+    detection: DetectorSettings,
     *,
+    engine: Engine,
     workers: int | None,
     overwrite: bool,
     resume: bool,
@@ -54,8 +47,10 @@ def predict_scenes(
         images: All scenes, also those of other shards.
         folder: Where results go.
         settings: How scenes are read.
-        make_detector: Called when nothing else is left to refuse.
-        workers: Windows at a time; None takes one per core, at most two.
+        detection: Of the detector, made when nothing else is left to refuse.
+        engine: Where to work.
+        workers: Windows at a time, or scenes on a cluster; None takes one per core, here at most
+            two.
         overwrite: Replace results that are there.
         resume: Go on with what an earlier run left.
         as_json: Print one JSON document.
@@ -67,10 +62,13 @@ def predict_scenes(
     scenes = folder.folders(images)
     refuse_inputs_in([place for _, place in scenes], images)
     refuse_old_results(folder, scenes, overwrite=overwrite, resume=resume)
-    detector = make_detector()
+    chosen = choose_scene_engine(
+        engine, detection, settings, SceneWriter(folder.formats, settings),
+        root=folder.root, resume=resume, workers=workers,
+    )  # fmt: skip
     make_folder(folder.root)
-    prediction = ScenePrediction(detector, folder, settings, resume=resume)
-    summary = prediction.run(scenes, workers=workers)
+    prediction = ScenePrediction(chosen, folder, settings, resume=resume)
+    summary = prediction.run(scenes)
     if as_json:
         show_json(summary)
     else:
@@ -82,29 +80,28 @@ class ScenePrediction:
     """One run of a detector over scenes."""
 
     def __init__(
-        self, detector: Detector, folder: SceneFolder, settings: SceneSettings, *, resume: bool
+        self, engine: SceneEngine, folder: SceneFolder, settings: SceneSettings, *, resume: bool
     ) -> None:
         """Set up.
 
         Args:
-            detector: Finds the ships.
+            engine: Finds the ships.
             folder: Where results go; it exists.
             settings: How scenes are read.
             resume: Go on with what an earlier run left.
         """
-        self._detector, self._folder, self._settings = detector, folder, settings
+        self._engine, self._folder, self._settings = engine, folder, settings
         self._resume = resume
         self._notes = Notes()
         self._rows: list[dict[str, Any]] = []
         self._bars = ExitStack()
         self.failed = 0
 
-    def run(self, scenes: Sequence[tuple[Path, Path]], *, workers: int | None) -> dict[str, Any]:
+    def run(self, scenes: Sequence[tuple[Path, Path]]) -> dict[str, Any]:
         """Predict scenes and write what comes of them.
 
         Args:
             scenes: Each with the folder of its results.
-            workers: Windows at a time; None takes one per core, at most two.
 
         Returns:
             A summary, ready for JSON.
@@ -114,7 +111,7 @@ class ScenePrediction:
         """
         started = perf_counter()
         try:
-            self._work(scenes, workers)
+            self._work(scenes)
         except KeyboardInterrupt:
             note(
                 f"interrupted: {len(self._rows):,} of {len(scenes):,} scenes are finished in "
@@ -125,15 +122,11 @@ class ScenePrediction:
             self._notes.close(f"; see '{self._folder.table}'")
         return self._summary(perf_counter() - started)
 
-    def _work(self, scenes: Sequence[tuple[Path, Path]], workers: int | None) -> None:
-        key = settings_key(self._detector, self._settings, self._extra())
+    def _work(self, scenes: Sequence[tuple[Path, Path]]) -> None:
+        key = settings_key(self._engine.detector, self._settings, self._extra())
         mark = json.dumps(key, sort_keys=True)
         with closing(Journal(self._folder.journal, mark, resume=self._resume)) as journal:
-            outcomes = detect_scenes(
-                self._detector, scenes, self._writer, settings=self._settings, key=key,
-                journal=journal, resume=self._resume, workers=_workers(workers),
-                progress=self._progress,
-            )  # fmt: skip
+            outcomes = self._engine.run(scenes, key, journal, self._progress)
             with (
                 open_rows(self._folder.table, _COLUMNS) as table,
                 self._bars,
@@ -146,19 +139,8 @@ class ScenePrediction:
     def _extra(self) -> dict[str, Any]:
         return {
             "formats": list(self._folder.formats),
-            "device": str(getattr(self._detector, "device", "cpu")),
+            "device": str(self._engine.device),
         }
-
-    def _writer(self, folder: Path) -> Write:
-        def write(result: SceneResult, path: Path) -> list[Path]:
-            return write_scene(
-                result, folder, formats=self._folder.formats, scene=path,
-                bands=self._settings.bands, allow_vrt=self._settings.allow_vrt,
-                # Refused before the run began, unless this was asked for or is a run's own.
-                overwrite=True,
-            )  # fmt: skip
-
-        return write
 
     def _progress(self, path: Path) -> Progress:
         told: Callable[[str, int, int], None] = self._bars.enter_context(stages(path.name))
@@ -181,11 +163,12 @@ class ScenePrediction:
         table.write([[_cell(row.get(column)) for column in _COLUMNS]])
 
     def _summary(self, seconds: float) -> dict[str, Any]:
-        manifest = self._detector.manifest
+        detector = self._engine.detector
+        manifest = detector.manifest
         return {
             "bundle": manifest.name,
-            "gate_threshold": self._detector.gate_threshold,
-            "threshold": self._detector.threshold,
+            "gate_threshold": detector.gate_threshold,
+            "threshold": detector.threshold,
             "scenes": self._rows,
             "ships": sum(row.get("ships", 0) for row in self._rows),
             "failed": self.failed,
@@ -198,10 +181,6 @@ def _cell(value: Any) -> str:
     if isinstance(value, list):
         return "; ".join(value)
     return "" if value is None else str(value)
-
-
-def _workers(workers: int | None) -> int:
-    return min(worker_count(None), _MOST_WORKERS) if workers is None else workers
 
 
 def scene_lines(summary: dict[str, Any]) -> list[tuple[str, str]]:

@@ -4,48 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from shipseg.cli.detector_settings import DetectorSettings, for_ray
 from shipseg.cli.options import Engine
 from shipseg.cli.tile_pictures import TilePictures
 from shipseg.inference.batch import Outcome, predict_paths
-from shipseg.inference.devices import CARDS, Device, choose_device
+from shipseg.inference.devices import CARDS, Device
 
 if TYPE_CHECKING:
     from shipseg.inference.detector import Detector
 
 TileEngine = Callable[[Sequence[Path], TilePictures], Generator[Outcome, None, None]]
 """Gives the outcome of each file, in their order, once its pictures are written."""
-
-
-@dataclass(frozen=True, slots=True)
-class DetectorSettings:
-    """What a detector is made of; it can be sent to another process.
-
-    Attributes:
-        bundle: Model bundle; None takes the one inside the package.
-        threshold: Least probability of a ship's pixel; None takes the bundle's.
-        gate_threshold: Least probability that passes the gate; None takes the bundle's.
-        device: What runs the graphs.
-    """
-
-    bundle: Path | None = None
-    threshold: float | None = None
-    gate_threshold: float | None = None
-    device: Device = Device.cpu
-
-    def make(self) -> Detector:
-        """Load the bundle."""
-        from shipseg.inference.detector import Detector
-
-        return Detector(
-            self.bundle,
-            threshold=self.threshold,
-            gate_threshold=self.gate_threshold,
-            device=self.device,
-        )
 
 
 def choose_engine(
@@ -66,15 +39,8 @@ def choose_engine(
     if engine is Engine.local:
         detector = settings.make()
         return detector, on_this_machine(detector, gated=gated, workers=workers)
-    from shipseg.inference.ray_cluster import require_ray
-
-    require_ray()
-    bundle = None if settings.bundle is None else settings.bundle.absolute()
-    # Chosen once, here: workers that chose for themselves could differ in the third digit. A card
-    # that is named need not be in this machine.
-    device = choose_device(Device.auto) if settings.device is Device.auto else settings.device
-    there = replace(settings, bundle=bundle, device=device)
-    run = on_ray(there.make, gated=gated, workers=workers, cards=device in CARDS)
+    there = for_ray(settings)
+    run = on_ray(there.make, gated=gated, workers=workers, cards=there.device in CARDS)
     return replace(settings, device=Device.cpu).make(), run
 
 

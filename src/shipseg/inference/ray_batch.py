@@ -1,31 +1,26 @@
 """Many pictures on many machines, through Ray Data (needs the `ray` extra).
 
-Each worker is an actor with a detector of its own. It takes a batch of pictures, and writes what
-it found, and what is drawn of it, itself; only the batch's number goes back. Ray starts an actor
-anew when it dies, and gives its batch to another. What comes out has the bytes of the local engine.
+A worker takes a batch of pictures, and writes what it found, and what is drawn of it, itself
+(`ray_actors`). What comes out has the bytes of the local engine.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-from shipseg.errors import ShipsegError, UsageError
+from shipseg.errors import ShipsegError
 from shipseg.inference.batch import Outcome, predict_paths
 from shipseg.inference.detector import Detector
-from shipseg.inference.ray_cluster import cluster, last_line, size_of
+from shipseg.inference.ray_actors import finished
 from shipseg.inference.ray_parts import Parts
 
 # A second or so of work, against milliseconds of handing it out.
 _MOST_PICTURES = 32
 # Of a small job, so that no worker has nothing to do while another has much.
 _LEAST_BATCHES = 64
-# Ray tries again for ever. A picture that kills whoever opens it would then kill for ever.
-_MOST_TRIES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +40,30 @@ class RayJob:
     gated: bool = True
     keep_pictures: bool = False
     cards: bool = False
+
+    def load(self) -> Detector:
+        """Make a worker's detector."""
+        return self.make_detector()
+
+    def work(
+        self, detector: Detector, parts: Parts, number: int, paths: Sequence[Path], tries: int
+    ) -> None:
+        """Work on a batch and write its part; a batch that is tried again is the same."""
+        del tries
+        parts.write(number, list(self._outcomes(detector, paths)))
+
+    def name(self, paths: Sequence[Path]) -> str:
+        """Call a batch by name, for messages."""
+        return f"the {len(paths)} pictures from '{paths[0].name}' to '{paths[-1].name}'"
+
+    def _outcomes(self, detector: Detector, paths: Sequence[Path]) -> Iterator[Outcome]:
+        outcomes = predict_paths(
+            detector, paths, workers=1, gated=self.gated, keep_pictures=self.keep_pictures
+        )
+        for outcome in outcomes:
+            self.finish(outcome)
+            # A batch of pictures is 60 MB, and they are drawn by now.
+            yield replace(outcome, picture=None)
 
 
 def predict_on_ray(
@@ -82,8 +101,8 @@ def predict_on_ray(
     taken = 0
     try:
         try:
-            with closing(_finished(batches, job, parts, workers)) as finished:
-                for taken, _ in enumerate(finished, start=1):
+            with closing(finished(batches, job, parts, workers)) as steps:
+                for taken, _ in enumerate(steps, start=1):
                     yield from parts.read(taken - 1, batches[taken - 1])
         except (KeyboardInterrupt, ShipsegError) as error:
             stopped = error
@@ -94,109 +113,3 @@ def predict_on_ray(
             raise stopped
     finally:
         parts.remove()
-
-
-def _finished(
-    batches: Sequence[Sequence[Path]], job: RayJob, parts: Parts, workers: int | None
-) -> Generator[None, None, None]:
-    """Have the batches worked on; it yields once for each that is finished, in their order."""
-    with cluster(workers) as ray:
-        count = min(_workers_for(ray, job, workers), len(batches))
-        try:
-            with closing(_rows(ray, batches, job, parts, count)) as rows:
-                yield from rows
-        except (ShipsegError, GeneratorExit):
-            raise
-        except Exception as error:  # whatever Ray wraps it into
-            raise parts.failure() or _unknown(error) from error
-
-
-def _rows(
-    ray: Any, batches: Sequence[Sequence[Path]], job: RayJob, parts: Parts, workers: int
-) -> Generator[None, None, None]:
-    context = ray.data.DataContext.get_current()
-    context.enable_progress_bars = False
-    context.print_on_execution_start = False
-    context.execution_options.preserve_order = True
-    items = [
-        # As bytes, because a file's name need not be text that Arrow takes.
-        {"number": number, "paths": [os.fsencode(path.absolute()) for path in pictures]}
-        for number, pictures in enumerate(batches)
-    ]
-    found = ray.data.from_items(items, override_num_blocks=len(items)).map(
-        _Worker,
-        fn_constructor_args=(job, parts, workers),
-        # No batch waits behind another of a busy worker, or dies with it.
-        compute=ray.data.ActorPoolStrategy(size=workers, max_tasks_in_flight_per_actor=1),
-        num_cpus=1,
-        num_gpus=1 if job.cards else None,
-    )
-    for _ in found.iter_rows():
-        yield
-
-
-def _workers_for(ray: Any, job: RayJob, workers: int | None) -> int:
-    kind, what = ("GPU", "card") if job.cards else ("CPU", "core")
-    there = size_of(ray, kind)
-    if there < 1:
-        raise UsageError(
-            f"the Ray cluster has no {what} to work with",
-            hint="'ray status' lists what it has",
-        )
-    # More would wait for room, and hold what they wait with.
-    return min(workers or there, there)
-
-
-def _unknown(error: Exception) -> ShipsegError:
-    return ShipsegError(
-        f"Ray could not finish: {last_line(error)}",
-        hint="every machine has to see the pictures, the bundle and the output folder; Ray's logs "
-        "say more, by default in /tmp/ray/session_latest/logs",
-    )
-
-
-class _Worker:
-    """An actor: a detector, and what it does with a batch."""
-
-    def __init__(self, job: RayJob, parts: Parts, workers: int) -> None:
-        self._job, self._parts = job, parts
-        with parts.telling():
-            self._detector = self._load(workers)
-
-    def __call__(self, item: dict[str, Any]) -> dict[str, Any]:
-        number = int(item["number"])
-        paths = [Path(os.fsdecode(path)) for path in item["paths"]]
-        with self._parts.telling():
-            self._parts.write(number, list(self._work(number, paths)))
-        return {"number": number}
-
-    def _load(self, workers: int) -> Detector:
-        # All may load at once, and those that never come back leave their mark.
-        if self._parts.begin("loading") > _MOST_TRIES * workers:
-            raise ShipsegError(
-                "workers die while they load the model, again and again",
-                hint="is there memory enough for each? Try fewer --workers",
-            )
-        detector = self._job.make_detector()
-        self._parts.forget("loading")
-        return detector
-
-    def _work(self, number: int, paths: Sequence[Path]) -> Iterator[Outcome]:
-        if self._parts.begin(f"{number:08d}") > _MOST_TRIES:
-            raise ShipsegError(
-                f"{_MOST_TRIES} workers died over the {len(paths)} pictures from "
-                f"'{paths[0].name}' to '{paths[-1].name}'",
-                hint="is one of them hostile, or is there too little memory? Leave them out, or "
-                "try fewer --workers",
-            )
-        outcomes = predict_paths(
-            self._detector,
-            paths,
-            workers=1,
-            gated=self._job.gated,
-            keep_pictures=self._job.keep_pictures,
-        )
-        for outcome in outcomes:
-            self._job.finish(outcome)
-            # A batch of pictures is 60 MB, and they are drawn by now.
-            yield replace(outcome, picture=None)

@@ -77,7 +77,7 @@ class Parts:
             if not isinstance(told, ShipsegError):
                 told = ShipsegError(f"a worker failed: {type(error).__name__}: {error}")
             with suppress(OSError):
-                atomic_write_text(self._failure, json.dumps(_values(told)) + "\n")
+                atomic_write_text(self._failure, json.dumps(error_values(told)) + "\n")
             raise
 
     def failure(self) -> ShipsegError | None:
@@ -86,12 +86,20 @@ class Parts:
             values = json.loads(self._failure.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return None
-        return _error(values)
+        return error_of(values)
 
     def write(self, number: int, outcomes: Sequence[Outcome]) -> None:
         """Write what was found on a batch; pictures are left out."""
-        rows = [_row(outcome) for outcome in outcomes]
+        self.write_rows(number, [_row(outcome) for outcome in outcomes])
+
+    def write_rows(self, number: int, rows: Sequence[dict[str, Any]]) -> None:
+        """Write what a piece of work came to, as JSON holds it."""
         atomic_write_text(self._path(number), json.dumps(rows, allow_nan=False) + "\n")
+
+    def read_rows(self, number: int) -> list[dict[str, Any]]:
+        """Read what `write_rows` wrote."""
+        rows: list[dict[str, Any]] = json.loads(self._path(number).read_text(encoding="utf-8"))
+        return rows
 
     def read(self, number: int, pictures: Sequence[Path]) -> Iterator[Outcome]:
         """Read what was found on the pictures of a batch, in their order.
@@ -100,8 +108,7 @@ class Parts:
             number: The batch's.
             pictures: As the caller named them.
         """
-        rows = json.loads(self._path(number).read_text(encoding="utf-8"))
-        for row, picture in zip(rows, pictures, strict=True):
+        for row, picture in zip(self.read_rows(number), pictures, strict=True):
             yield _outcome(row, picture)
 
     @property
@@ -116,7 +123,7 @@ def _row(outcome: Outcome) -> dict[str, Any]:
     found, error = outcome.detection, outcome.error
     if found is None:
         error = error or ShipsegError("no result")
-        return {"error": _values(error)}
+        return {"error": error_values(error)}
     return {
         "shape_hw": list(found.shape_hw),
         # A float's shortest decimal form gives back the same float.
@@ -129,7 +136,7 @@ def _row(outcome: Outcome) -> dict[str, Any]:
 
 def _outcome(row: dict[str, Any], path: Path) -> Outcome:
     if "error" in row:
-        return Outcome(path, path.name, error=_named(_error(row["error"]), path))
+        return Outcome(path, path.name, error=named_as(error_of(row["error"]), path))
     height, width = row["shape_hw"]
     ships = tuple(
         Ship(np.array(runs, dtype=np.int64).reshape(-1, 2), (height, width), score)
@@ -146,15 +153,17 @@ def _outcome(row: dict[str, Any], path: Path) -> Outcome:
     return Outcome(path, path.name, detection)
 
 
-def _values(error: ShipsegError) -> dict[str, str | None]:
+def error_values(error: ShipsegError) -> dict[str, str | None]:
+    """Turn an error into what JSON holds."""
     return {"code": error.code, "message": error.message, "hint": error.hint}
 
 
-def _error(values: dict[str, Any]) -> ShipsegError:
+def error_of(values: dict[str, Any]) -> ShipsegError:
+    """Undo `error_values`."""
     return _kinds().get(values["code"], ShipsegError)(values["message"], hint=values["hint"])
 
 
-def _named(error: ShipsegError, path: Path) -> ShipsegError:
+def named_as(error: ShipsegError, path: Path) -> ShipsegError:
     """Call the picture in an error's message what the caller calls it."""
     # The worker was given the whole path, because it works in a folder of its own.
     inside = f"{shown_name(str(path.absolute()))}: "
