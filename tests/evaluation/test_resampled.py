@@ -48,3 +48,14 @@ def test_the_same_seed_gives_the_same_and_no_draws_no_interval() -> None:
     assert one == estimate_statistics(statistics, 20, resamples=100, seed=5)
     assert one != estimate_statistics(statistics, 20, resamples=100, seed=6)
     assert estimate_statistics(statistics, 20, resamples=0) == {"median": Estimate(9.5)}
+
+
+def test_a_figure_that_chance_makes_larger_keeps_its_place() -> None:
+    """|mean| of noise around 0: every draw's is larger, by about the factor of root two."""
+    values = np.random.default_rng(4).normal(size=50)
+    values -= values.mean() - 0.01
+    statistics = {"gap": lambda i: abs(float(values[i].mean()))}
+    plain = estimate_statistics(statistics, 50)["gap"]
+    moved = estimate_statistics(statistics, 50, centred=["gap"])["gap"]
+    assert moved.value == plain.value == pytest.approx(0.01)
+    assert moved.low == 0.0 < moved.value < moved.high < plain.high

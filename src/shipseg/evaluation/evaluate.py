@@ -93,6 +93,7 @@ def evaluate(
         confidence=confidence,
         resamples=resamples,
         seed=seed,
+        centred=("scores.ece",),
     )
     gate = None
     if gate_threshold is not None and probabilities is not None:

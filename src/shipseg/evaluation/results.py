@@ -140,9 +140,7 @@ class ScoreReport:
     Attributes:
         average_precision: Area under the precision-recall curve at IoU above 0.5; undefined
             without true ships.
-        ece: Expected calibration error, in ten bins; undefined without reported ships. A draw of
-            the bootstrap errs about twice as much as the tiles it is drawn from, so the interval
-            lies high.
+        ece: Expected calibration error, in ten bins; undefined without reported ships.
         reliability: The bins.
         recall: Of the curve, rising.
         precision: Of the curve, one for each recall.

@@ -122,7 +122,7 @@ def _stats(report: EvaluationReport) -> list[Stat]:
     ]
     if gate is not None:
         stats += [("gate F1", gate.f1), ("gate AUC", gate.auc)]
-        stats.append(("empties dropped where 99 % of ship tiles are kept", gate.empties_dropped))
+        stats.append(("empties dropped at 99 % recall", gate.empties_dropped))
     if scores is not None:
         stats.append(("calibration error", scores.ece))
     return [_stat(name, estimate) for name, estimate in stats]
