@@ -32,6 +32,21 @@ def cut(source: TileSource, rgb: np.ndarray, ship: int = 0, seed: int = 0) -> Cu
     return cut_out(source, "a.jpg", rgb, ship, np.random.default_rng(seed))
 
 
+def test_a_boat_is_a_ship_at_a_third_of_its_size_or_more(tmp_path) -> None:
+    source, rgb = source_of(tmp_path, (53, 58, 77, 68))
+    areas = []
+    for seed in range(30):
+        cutting = cut_out(source, "a.jpg", rgb, 0, np.random.default_rng(seed), boat=True)
+        assert cutting is not None
+        areas.append(cutting.mask.sum() / 240)
+        # The water's margin is not shrunk with it: the rim fades within the cutting.
+        assert not cutting.mask[:6].any()
+        assert not cutting.mask[:, -6:].any()
+        assert cutting.rgb[cutting.mask].mean() > 0.6 * (SHIP - SEA)
+    assert 0.35**2 * 0.85 < min(areas) < 0.3
+    assert 0.6 < max(areas) <= 1.05
+
+
 def dark_canvas() -> Canvas:
     empty = np.zeros(SHAPE, np.bool_)
     return Canvas(np.full((*SHAPE, 3), DARK, np.uint8), empty, empty.copy())

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from torch.utils.data import DataLoader
 
-from shipseg.dataset.crops import ShipCrops, WholeTiles
+from shipseg.dataset.crops import ShipCrops, WholeTiles, weight_of
 from shipseg.dataset.gate_tiles import GateTiles, GateTilesPlain, cell_targets
 from shipseg.dataset.salvage import Salvage
 from shipseg.dataset.source import open_source
@@ -30,22 +30,27 @@ def crops_of(source, **changed):
     return ShipCrops(
         source,
         **{
-            "size": 64, "empty_share": 0.25, "paste_share": 0.0, "seed": 3, "augment": 0.0,
-            **changed,
+            "size": 64, "empty_share": 0.25, "paste_share": 0.0, "boat_share": 0.0,
+            "boat_weight": 1.0, "seed": 3, "augment": 0.0, **changed,
         },
     )  # fmt: skip
 
 
 def gate_tiles_of(source, **changed):
     return GateTiles(
-        source, **{"input_size": 64, "stride": 16, "seed": 3, "augment": 0.0, **changed}
-    )
+        source,
+        **{
+            "input_size": 64, "stride": 16, "paste_share": 0.0, "boat_share": 0.0, "seed": 3,
+            "augment": 0.0, **changed,
+        },
+    )  # fmt: skip
 
 
 class TestCrops:
     def test_a_crop_has_the_size_asked_for_and_a_mask_of_zeros_and_ones(self, source):
         for size in (64, 96, 128):
-            image, mask, core = crops_of(source, size=size)[0, 0]
+            image, mask, core, weight = crops_of(source, size=size)[0, 0]
+            assert (weight == 1).all()
             assert (core.shape, core.dtype) == (mask.shape, mask.dtype)
             assert not (core > mask).any()
             assert (image.shape, image.dtype) == ((size, size, 3), torch.uint8)
@@ -56,7 +61,7 @@ class TestCrops:
         crops = crops_of(source)
         seen = 0
         for position in range(120):
-            image, mask, _core = crops[0, position]
+            image, mask, _core, _weight = crops[0, position]
             bright = image.float().mean(dim=2) > MIDDLE
             # Zooming shifts an edge by less than a pixel.
             off = (bright != mask.bool()).sum()
@@ -69,7 +74,7 @@ class TestCrops:
         # Two crops in five are: there the picture lies on its mask to the pixel.
         exact = 0
         for position in range(60):
-            image, mask, _core = crops_of(source, empty_share=0.0)[0, position]
+            image, mask, *_ = crops_of(source, empty_share=0.0)[0, position]
             values = set(image.unique().tolist())
             if values <= {SEA, SHIP}:
                 exact += 1
@@ -82,6 +87,12 @@ class TestCrops:
             return float(sum(crops[0, position].core.sum() for position in range(40)))
 
         assert ships(1.0) > 1.5 * ships(0.0)
+
+    def test_pixels_of_small_ships_weigh_more_up_to_what_is_asked_for(self, source):
+        for position in range(40):
+            _, mask, _, weight = crops_of(source, size=128, boat_weight=3.0)[0, position]
+            assert (weight[mask == 0] == 1).all()
+            assert weight.max() <= 3
 
     @pytest.mark.parametrize("share", [0.0, 0.25, 0.9])
     def test_the_share_of_crops_without_ships(self, source, share):
@@ -100,6 +111,19 @@ class TestCrops:
         empty = [image_id for image_id in tiles.ids if not tiles.masks[image_id].any()]
         with pytest.raises(ConfigError, match="nothing to learn"):
             crops_of(type(source)(source.folder, source.table.subset(empty)))
+
+
+def test_the_weight_of_a_pixel_is_the_root_of_500_over_the_area():
+    mask = np.zeros((64, 64), np.bool_)
+    mask[2:4, 2:4] = True  # 4 px
+    mask[10:20, 10:22] = True  # 120 px
+    mask[30:60, 30:60] = True  # 900 px
+    weight = weight_of(mask, 4.0)
+    assert weight[10:20, 10:22] == pytest.approx((500 / 120) ** 0.5, rel=1e-6)
+    assert (weight[30:60, 30:60] == 1).all()
+    assert (weight[2:4, 2:4] == 4).all()
+    assert (weight[~mask] == 1).all()
+    assert (weight_of(mask, 1.0) == 1).all()
 
 
 class TestWholeTiles:
@@ -124,6 +148,14 @@ class TestWholeTiles:
 
 
 class TestGateTiles:
+    def test_ships_are_pasted_onto_tiles_and_told_of(self, source):
+        def with_ships(**shares: float) -> int:
+            tiles = gate_tiles_of(source, input_size=128, **shares)
+            return sum(bool(tiles[0, position].tile) for position in range(60))
+
+        assert with_ships(paste_share=1.0) > 1.2 * with_ships(paste_share=0.0)
+        assert with_ships(paste_share=1.0, boat_share=1.0) > with_ships(paste_share=0.0)
+
     def test_targets_follow_the_picture(self, source):
         gate_tiles = gate_tiles_of(source)
         for position in range(100):

@@ -62,6 +62,23 @@ def test_segmenter_loss(dice_weight, positive_weight):
     assert float(found) == pytest.approx(expected, abs=1e-9)
 
 
+def test_a_pixel_of_weight_two_counts_as_two_pixels():
+    logits, target = batch(3, 1, 4, 6)
+    weight = torch.ones_like(target)
+    weight[:, :2] = 2
+    twice = [torch.cat([plane, plane[:, :2]], 1) for plane in (logits, target)]
+    assert float(dice_loss(logits, target, weight=weight)) == pytest.approx(
+        float(dice_loss(*twice)), abs=1e-9
+    )
+    weighted, alike = (
+        segmenter_loss(logits, target, dice_weight=0.5, pixel_positive_weight=2.0, weight=w)
+        for w in (weight, torch.ones_like(weight))
+    )
+    assert float(weighted) != pytest.approx(float(alike), abs=1e-3)
+    unweighted = segmenter_loss(logits, target, dice_weight=0.5, pixel_positive_weight=2.0)
+    assert float(alike) == pytest.approx(float(unweighted), abs=1e-12)
+
+
 @pytest.mark.parametrize(("positive_weight", "cell_weight"), [(1.0, 0.0), (1.9, 20.0)])
 def test_gate_loss(positive_weight, cell_weight):
     tiles, tile_target = batch(2, 5)

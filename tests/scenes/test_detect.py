@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from inference.pixels import draw, sea
-from shapely import Polygon, box
+from shapely import LineString, Polygon, box
 from shapely.affinity import translate
 
 from shipseg.errors import BadInputError
@@ -44,6 +44,28 @@ def test_a_scene_gives_what_the_whole_picture_gives(
     result = find(bundled, save(tmp_path / "s.tif", rgb), whole_px=1536)
     assert_same(result, of_whole(bundled, rgb))
     assert result.looked_at_px == 1300 * 1500
+
+
+def test_squares_give_what_one_large_look_gives(bundled: Detector, tmp_path: Path) -> None:
+    """A network's answer depends on what else it sees, so not to the last bit: to a few pixels."""
+    size = 3 * SQUARE_PX
+    path = save(tmp_path / "s.tif", draw_scene(21, (size, size), ships=40, coast=True).rgb)
+    squares, whole = (
+        find(bundled, path, whole_px=whole_px, gated=False) for whole_px in (512, 2 * size)
+    )
+    sure = [ship.outline for ship in whole.ships if ship.score >= 0.5]
+    assert len(sure) >= 12
+    at_border = [
+        s for s in sure
+        if any(s.distance(line) == 0 for n in (1, 2) for line in _lines(n * SQUARE_PX, size))
+    ]  # fmt: skip
+    assert len(at_border) >= 3
+    for outline in sure:
+        assert max(iou(outline, ship.outline) for ship in squares.ships) > 0.85
+
+
+def _lines(at: int, size: int) -> tuple[LineString, LineString]:
+    return LineString([(at, 0), (at, size)]), LineString([(0, at), (size, at)])
 
 
 @settings(
@@ -88,10 +110,11 @@ def test_a_ship_over_four_squares_is_one(pixels: Detector, tmp_path: Path) -> No
 def test_ships_that_touch_a_border_at_a_corner_are_one(pixels: Detector, tmp_path: Path) -> None:
     rgb = sea(1536, 1536)
     rgb[:] = GREEN
-    draw(rgb, (492, 492, 512, 512))
-    draw(rgb, (512, 512, 532, 532))
+    at = SQUARE_PX
+    draw(rgb, (at - 20, at - 20, at, at))
+    draw(rgb, (at, at, at + 20, at + 20))
     result = find(pixels, save(tmp_path / "s.tif", rgb))
-    assert boxes(result) == [(492, 492, 532, 532)]
+    assert boxes(result) == [(at - 20, at - 20, at + 20, at + 20)]
     assert result.ships[0].outline.is_valid
 
 
@@ -197,7 +220,7 @@ def test_all_that_is_ship_cannot_be(
 def test_a_blob_larger_than_any_ship_is_left_apart(
     pixels: Detector, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shipseg.scenes.blobs.MOST_BOX_PX", 100_000)
+    monkeypatch.setattr("shipseg.scenes.joining.MOST_BOX_PX", 100_000)
     rgb = draw(sea(600, 2000), (100, 200, 1900, 300))
     result = find(pixels, save(tmp_path / "s.tif", rgb))
     assert len(result.ships) > 1

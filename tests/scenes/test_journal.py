@@ -103,20 +103,27 @@ def test_a_fingerprint_tells_scenes_and_settings_apart(tmp_path: Path) -> None:
 def test_blobs_come_back_to_the_last_bit() -> None:
     rng = np.random.default_rng(8)
     blobs = [
-        Blob(int(x), 5, rng.random((2, h, w), np.float32) - 0.5, rng.random((h, w)) > 0.5)
+        Blob(
+            int(x), 5, rng.random((2, h, w), np.float32) - 0.5, rng.random((h, w)) > 0.5,
+            faint=bool(x % 2),
+        )
         for x, h, w in rng.integers(1, 40, (5, 3))
-    ]
+    ]  # fmt: skip
     for one, back in zip(blobs, unpack_blobs(pack_blobs(blobs)), strict=True):
         assert (one.x0, one.y0) == (back.x0, back.y0)
         assert one.maps.tobytes() == back.maps.tobytes()
         assert np.array_equal(one.rim, back.rim)
+        assert one.faint == back.faint
 
 
 def test_damaged_blobs_are_refused() -> None:
     packed = pack_blobs([Blob(0, 0, np.zeros((2, 3, 4), np.float32), np.zeros((3, 4), bool))])[0]
-    x0, y0, h, w, maps, rim = packed
+    x0, y0, h, w, maps, rim, faint = packed
     size = [x0, y0, h, w]
-    for wrong in ([x0, y0, h + 1, w, maps, rim], [*size, rim, maps], [*size, "a", "b"], size):
+    for wrong in (
+        [x0, y0, h + 1, w, maps, rim, faint], [*size, rim, maps, faint], [*size, "a", "b", faint],
+        [*size, maps, rim], size,
+    ):  # fmt: skip
         with pytest.raises(BadInputError, match="damaged"):
             unpack_blobs([wrong])
 

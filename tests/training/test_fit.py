@@ -134,7 +134,7 @@ def segmenter_scores(config, folder, train, val) -> dict[str, float]:
     net.load_state_dict(load_file(folder.weights))
     data = WholeTiles(val, limit=None)
     losses, dices = [], []
-    for image, mask, core in (data[i] for i in range(len(data))):
+    for image, mask, core, _weight in (data[i] for i in range(len(data))):
         logits = net(image[None])[0]
         of_ship, of_core = (
             float(segmenter_loss(

@@ -7,24 +7,25 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 import torch
+from scipy import ndimage
 from torch.utils.data import Dataset
 
 from shipseg.dataset.augment import degrade, dihedral, distort_colour
 from shipseg.dataset.cores import cores_in
-from shipseg.dataset.paste import Canvas, cut_out, paste
+from shipseg.dataset.donors import Donors
+from shipseg.dataset.paste import Canvas
 from shipseg.dataset.salvage import Salvage
 from shipseg.dataset.source import TileSource
 from shipseg.dataset.stream import SampleName, generator_of
 from shipseg.dataset.views import View, half_extent
 from shipseg.errors import ConfigError
-from shipseg.rle import box
 
 # Crops as the tile shows them, pixel for pixel, and quarter turns only: outlines at their sharpest.
 _PLAIN_SHARE = 0.4
 # Ships of one class come in all lengths; a mild zoom adds more. In powers of e.
 _ZOOM = 0.35
-# More ships alongside a pasted one, each as likely: barges lie in rows.
-_BERTHS = (0, 0, 1, 1, 2, 3)
+# Pixels of a ship that counts as it is; a smaller one may weigh more, by the root of its area.
+_PLAIN_AREA_PX = 500
 
 
 class CropSample(NamedTuple):
@@ -34,11 +35,13 @@ class CropSample(NamedTuple):
         image: (S, S, 3) uint8 RGB.
         mask: (S, S) float32, 1 on ships.
         core: (S, S) float32, 1 in the middle of each ship.
+        weight: (S, S) float32, 1 or more: what each pixel counts in the loss.
     """
 
     image: torch.Tensor
     mask: torch.Tensor
     core: torch.Tensor
+    weight: torch.Tensor
 
 
 class ShipCrops(Dataset[CropSample]):
@@ -52,6 +55,8 @@ class ShipCrops(Dataset[CropSample]):
         empty_share: Share of crops from tiles without ships: sea, land and cloud, so that the
             network learns what not to mark. Where there are none, every crop is around a ship.
         paste_share: Share of crops that ships of other tiles are pasted onto.
+        boat_share: Share of pasted ships that are shrunk to boats.
+        boat_weight: What a pixel of the smallest ships weighs, 1 or more.
         seed: The run's seed.
         augment: Strength of the augmentation, 0..1.
 
@@ -66,22 +71,20 @@ class ShipCrops(Dataset[CropSample]):
         size: int,
         empty_share: float,
         paste_share: float,
+        boat_share: float,
+        boat_weight: float,
         seed: int,
         augment: float,
     ) -> None:
         self._source, self._size = source, size
         self._empty_share, self._paste_share = empty_share, paste_share
         self._seed, self._augment = seed, augment
+        self._boat_weight = boat_weight
         self._salvage = Salvage(source)
-        height = source.table.shape_hw[0]
-        self._ships: list[tuple[int, int, tuple[int, int, int, int]]] = []
-        self._empty: list[int] = []
-        for index, image_id in enumerate(source.image_ids):
-            boxes = [box(runs, height) for runs in source.table.ships_of(image_id)]
-            self._ships += [(index, n, b) for n, b in enumerate(boxes) if b is not None]
-            if not boxes:
-                self._empty.append(index)
-        if not self._ships:
+        self._donors = Donors(source, self._salvage, boat_share=boat_share)
+        names = enumerate(source.image_ids)
+        self._empty = [index for index, name in names if not source.table.has_ships(name)]
+        if not self._donors.ships:
             raise ConfigError("no training tile holds a ship; the segmenter has nothing to learn")
 
     def __getitem__(self, name: SampleName) -> CropSample:
@@ -89,11 +92,12 @@ class ShipCrops(Dataset[CropSample]):
         rng = generator_of(self._seed, name)
         canvas = self._cut(rng)
         if rng.random() < self._paste_share:
-            self._paste_onto(canvas, rng)
+            self._donors.paste_onto(canvas, rng)
         turn = int(rng.integers(8))
         view = distort_colour(dihedral(canvas.rgb, turn), rng, self._augment)
         view = degrade(view, rng, self._augment)
-        return _sample(view, dihedral(canvas.mask, turn), dihedral(canvas.core, turn))
+        mask = dihedral(canvas.mask, turn)
+        return _sample(view, mask, dihedral(canvas.core, turn), weight_of(mask, self._boat_weight))
 
     def _cut(self, rng: np.random.Generator) -> Canvas:
         height, width = self._source.table.shape_hw
@@ -108,7 +112,7 @@ class ShipCrops(Dataset[CropSample]):
             index = self._empty[int(rng.integers(len(self._empty)))]
             centre = rng.uniform(0, (width, height))
         else:
-            index, _, (x0, y0, x1, y1) = self._ships[int(rng.integers(len(self._ships)))]
+            index, _, (x0, y0, x1, y1) = self._donors.draw(rng)
             # A point of the ship's box, then anywhere in the crop but its outer tenth.
             centre = rng.uniform((x0, y0), (x1, y1)) + rng.uniform(-0.4, 0.4, size=2) * side
         image_id, rgb = self._salvage.read(index)
@@ -126,15 +130,6 @@ class ShipCrops(Dataset[CropSample]):
             view.cut_mask(mask, offset).copy(),
             view.cut_mask(core, offset).copy(),
         )
-
-    def _paste_onto(self, canvas: Canvas, rng: np.random.Generator) -> None:
-        for _ in range(int(rng.integers(1, 4))):
-            index, ship, _ = self._ships[int(rng.integers(len(self._ships)))]
-            image_id, rgb = self._salvage.read(index)
-            # A tile that stands in for a broken one may hold fewer ships.
-            cutting = cut_out(self._source, image_id, rgb, ship, rng)
-            if cutting is not None:
-                paste(canvas, cutting, rng, raft=int(rng.choice(_BERTHS)))
 
 
 class WholeTiles(Dataset[CropSample]):
@@ -165,7 +160,31 @@ class WholeTiles(Dataset[CropSample]):
         height, width = shape_hw = self._source.table.shape_hw
         ships = self._source.table.ships_of(image_id)
         core = cores_in(ships, shape_hw, (0, 0, width, height))
-        return _sample(rgb, self._source.mask(image_id), core)
+        mask = self._source.mask(image_id)
+        return _sample(rgb, mask, core, np.ones(mask.shape, np.float32))
+
+
+def weight_of(mask: npt.NDArray[np.bool_], most: float) -> npt.NDArray[np.float32]:
+    """Weigh the pixels of small ships: a boat of 30 pixels is as much a ship as one of 3,000.
+
+    The weight is the root of 500 pixels over the ship's area, from 1 to `most`; ships that touch
+    count as one.
+
+    Args:
+        mask: (S, S) bool.
+        most: What a pixel of the smallest ships weighs, 1 or more.
+
+    Returns:
+        (S, S) float32, 1 where no ship is.
+    """
+    if most <= 1:
+        return np.ones(mask.shape, np.float32)
+    blobs, _count = ndimage.label(mask, structure=np.ones((3, 3)))
+    areas = np.bincount(blobs.ravel()).astype(np.float32)
+    weights = np.clip(np.sqrt(_PLAIN_AREA_PX / np.maximum(areas, 1)), 1, most)
+    weights[0] = 1
+    out: npt.NDArray[np.float32] = weights[blobs].astype(np.float32)
+    return out
 
 
 def _within(
@@ -176,7 +195,10 @@ def _within(
 
 
 def _sample(
-    rgb: npt.NDArray[np.uint8], mask: npt.NDArray[np.bool_], core: npt.NDArray[np.bool_]
+    rgb: npt.NDArray[np.uint8],
+    mask: npt.NDArray[np.bool_],
+    core: npt.NDArray[np.bool_],
+    weight: npt.NDArray[np.float32],
 ) -> CropSample:
-    planes = (torch.from_numpy(plane.astype(np.float32)) for plane in (mask, core))
+    planes = (torch.from_numpy(plane.astype(np.float32)) for plane in (mask, core, weight))
     return CropSample(torch.from_numpy(rgb.copy()), *planes)

@@ -10,6 +10,8 @@ import torch
 from torch.utils.data import Dataset
 
 from shipseg.dataset.augment import degrade, dihedral, distort_colour, resize_rgb
+from shipseg.dataset.donors import Donors
+from shipseg.dataset.paste import Canvas
 from shipseg.dataset.salvage import Salvage
 from shipseg.dataset.source import TileSource
 from shipseg.dataset.stream import SampleName, generator_of
@@ -36,16 +38,28 @@ class GateTiles(Dataset[GateSample]):
         source: Tiles and truth.
         input_size: Side of the gate's input, in pixels; 384 is half an Airbus tile.
         stride: Gate input pixels per cell.
+        paste_share: Share of tiles that ships of other tiles are pasted onto.
+        boat_share: Share of pasted ships that are shrunk to boats.
         seed: The run's seed.
         augment: Strength of the augmentation, 0..1.
     """
 
     def __init__(
-        self, source: TileSource, *, input_size: int, stride: int, seed: int, augment: float
+        self,
+        source: TileSource,
+        *,
+        input_size: int,
+        stride: int,
+        paste_share: float,
+        boat_share: float,
+        seed: int,
+        augment: float,
     ) -> None:
         self._source, self._size, self._stride = source, input_size, stride
         self._seed, self._augment = seed, augment
         self._salvage = Salvage(source)
+        self._paste_share = paste_share
+        self._donors = Donors(source, self._salvage, boat_share=boat_share)
         self._order: tuple[int, npt.NDArray[np.int64]] | None = None
 
     def _order_of(self, epoch: int) -> npt.NDArray[np.int64]:
@@ -69,6 +83,10 @@ class GateTiles(Dataset[GateSample]):
         x0 = int(rng.integers(rgb.shape[1] - side + 1))
         mask = self._source.mask(image_id, (x0, y0, x0 + side, y0 + side))
         view = rgb[y0 : y0 + side, x0 : x0 + side]
+        if self._paste_share > 0 and rng.random() < self._paste_share:
+            canvas = Canvas(view.copy(), mask.copy(), np.zeros_like(mask))
+            self._donors.paste_onto(canvas, rng)
+            view, mask = canvas.rgb, canvas.mask
         turn = int(rng.integers(8))
         view = dihedral(resize_rgb(view, self._size), turn)
         view = degrade(distort_colour(view, rng, self._augment), rng, self._augment)

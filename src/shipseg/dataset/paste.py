@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image, ImageFilter
 from scipy import ndimage
 
 from shipseg.dataset.cores import core_of
@@ -23,6 +24,8 @@ Mask = npt.NDArray[np.bool_]
 
 # Longer ships are whole in few crops, and a paste would cover all else.
 _MOST_PX, _LEAST_AREA_PX = 150, 40
+# A ship shrunk to a boat: by how much at most, and what has to be left of it.
+_LEAST_ZOOM, _LEAST_BOAT_PX = 0.35, 14
 # The water that goes along, and the ring beyond it whose colour is compared.
 _RIM_PX, _RING_PX = 3, 4
 _MARGIN_PX = _RIM_PX + _RING_PX + 1
@@ -60,7 +63,13 @@ class Canvas:
 
 
 def cut_out(
-    source: TileSource, image_id: str, rgb: Rgb, ship: int, rng: np.random.Generator
+    source: TileSource,
+    image_id: str,
+    rgb: Rgb,
+    ship: int,
+    rng: np.random.Generator,
+    *,
+    boat: bool = False,
 ) -> Cutting | None:
     """Cut a ship out, turned at random and mildly zoomed.
 
@@ -70,6 +79,7 @@ def cut_out(
         rgb: (H, W, 3) uint8, its pixels.
         ship: Which of its ships.
         rng: Decides angle and zoom.
+        boat: Shrink it, to a third at most: tiles hold few small ships, and those are missed.
 
     Returns:
         The ship; None where it is large, cut by the tile's edge, or not alone on calm water.
@@ -82,9 +92,9 @@ def cut_out(
     longest = max(x1 - x0, y1 - y0)
     if longest > _MOST_PX or x0 == 0 or y0 == 0 or x1 == width or y1 == height:
         return None
-    zoom = float(np.exp(rng.uniform(-0.25, 0.25)))
-    # The diagonal, so that the ship fits at any angle.
-    reach = int(np.ceil(np.hypot(x1 - x0, y1 - y0))) + 2 * _MARGIN_PX
+    zoom = float(np.exp(rng.uniform(*((np.log(_LEAST_ZOOM), 0) if boat else (-0.25, 0.25)))))
+    # The diagonal, so that the ship fits at any angle; the margin is one of the result's pixels.
+    reach = int(np.ceil(np.hypot(x1 - x0, y1 - y0) + 2 * _MARGIN_PX / min(zoom, 1)))
     size = max(16, round(reach * zoom))
     view = View(((x0 + x1) / 2, (y0 + y1) / 2), reach, rng.uniform(0, 2 * np.pi), size)
     left, top, right, bottom = view.window_xyxy
@@ -92,15 +102,27 @@ def cut_out(
         return None
     window = left, top, right, bottom
     own = view.cut_mask(crop(ships[ship], rgb.shape[:2], window), (left, top))
-    if np.count_nonzero(own) < _LEAST_AREA_PX:
+    if np.count_nonzero(own) < (_LEAST_BOAT_PX if boat else _LEAST_AREA_PX):
         return None
     near = ndimage.binary_dilation(own, iterations=_RIM_PX)
     ring = ndimage.binary_dilation(near, iterations=_RING_PX) & ~near
     everyone = view.cut_mask(source.mask(image_id, window), (left, top))
-    pixels = view.cut_rgb(rgb).astype(np.float32)
+    pixels = view.cut_rgb(_softened(rgb, window, zoom)).astype(np.float32)
     if (everyone & ~own & (near | ring)).any() or not _is_calm(pixels[ring]):
         return None
     return Cutting(pixels - pixels[ring].mean(axis=0), own)
+
+
+def _softened(rgb: Rgb, window_xyxy: tuple[int, int, int, int], zoom: float) -> Rgb:
+    """Blur a window that will be shrunk, as a coarser sensor would: a view only picks pixels."""
+    if zoom > 0.8:
+        return rgb
+    left, top, right, bottom = window_xyxy
+    here = slice(top, bottom), slice(left, right)
+    blur = ImageFilter.GaussianBlur(0.45 * (1 / zoom - 1) + 0.2)
+    out = rgb.copy()
+    out[here] = np.asarray(Image.fromarray(rgb[here]).filter(blur))
+    return out
 
 
 def paste(canvas: Canvas, cutting: Cutting, rng: np.random.Generator, *, raft: int) -> bool:

@@ -6,7 +6,13 @@ import torch
 from torch.nn import functional as F
 
 
-def dice_loss(logits: torch.Tensor, target: torch.Tensor, *, eps: float = 1.0) -> torch.Tensor:
+def dice_loss(
+    logits: torch.Tensor,
+    target: torch.Tensor,
+    *,
+    weight: torch.Tensor | None = None,
+    eps: float = 1.0,
+) -> torch.Tensor:
     """Return one minus the soft Dice coefficient over the whole batch.
 
     `1 - (2 sum(p t) + eps) / (sum(p) + sum(t) + eps)` with `p = sigmoid(logits)`. The sums run over
@@ -17,18 +23,26 @@ def dice_loss(logits: torch.Tensor, target: torch.Tensor, *, eps: float = 1.0) -
     Args:
         logits: (N, H, W) float.
         target: (N, H, W) float in 0..1.
+        weight: (N, H, W) float, what each pixel counts in the sums; None counts all alike.
         eps: Pixels added to both sums; keeps a batch without ships finite.
 
     Returns:
         () float in 0..1.
     """
     probability = torch.sigmoid(logits)
-    overlap = (probability * target).sum()
-    return 1 - (2 * overlap + eps) / (probability.sum() + target.sum() + eps)
+    count = torch.ones_like(target) if weight is None else weight
+    overlap = (count * probability * target).sum()
+    sizes = (count * (probability + target)).sum()
+    return 1 - (2 * overlap + eps) / (sizes + eps)
 
 
 def segmenter_loss(
-    logits: torch.Tensor, target: torch.Tensor, *, dice_weight: float, pixel_positive_weight: float
+    logits: torch.Tensor,
+    target: torch.Tensor,
+    *,
+    dice_weight: float,
+    pixel_positive_weight: float,
+    weight: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """Return binary cross-entropy plus `dice_weight` times the batch Dice loss.
 
@@ -37,14 +51,15 @@ def segmenter_loss(
         target: (N, H, W) float in 0..1.
         dice_weight: Weight of the Dice term; the cross-entropy has weight 1.
         pixel_positive_weight: Weight of ship pixels in the cross-entropy.
+        weight: (N, H, W) float, above 0: what each pixel counts; None counts all alike.
 
     Returns:
         () float, 0 or more.
     """
     pixel = F.binary_cross_entropy_with_logits(
-        logits, target, pos_weight=logits.new_tensor(pixel_positive_weight)
+        logits, target, weight=weight, pos_weight=logits.new_tensor(pixel_positive_weight)
     )
-    return pixel + dice_weight * dice_loss(logits, target)
+    return pixel + dice_weight * dice_loss(logits, target, weight=weight)
 
 
 def gate_loss(

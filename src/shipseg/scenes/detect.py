@@ -3,8 +3,8 @@
 Both passes go through windows; what stays is a flag for each of the gate's cells, and the pixels
 that are ship. A cluster of cells that fits a window is looked at exactly as `Detector.predict`
 looks at it, so on a scene that fits into memory both find the same. A larger cluster is looked at
-square by square (`shipseg.scenes.looks`): a pixel's probability then comes from one square with
-its surroundings, where `Detector.predict` shows the segmenter a larger window, or blends several.
+square by square (`shipseg.scenes.looks`), and the squares' answers are blended across their borders
+(`shipseg.scenes.joining`), where `Detector.predict` shows the segmenter larger windows.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ from shipseg.inference.detector import Detector, gate_windows, place_cells
 from shipseg.inference.windows import heat_beyond
 from shipseg.parallel import in_order, worker_count
 from shipseg.scenes import cells
-from shipseg.scenes.blobs import Blob, blobs_of, joined, mask_of, pack_blobs, unpack_blobs
+from shipseg.scenes.blobs import Blob, blobs_of, pack_blobs, unpack_blobs
 from shipseg.scenes.cells import Cells
+from shipseg.scenes.joining import Joiner
 from shipseg.scenes.journal import Journal
 from shipseg.scenes.looks import WHOLE_PX, Look, known_sides, plan_looks, sides_of
 from shipseg.scenes.open import Scene
@@ -70,7 +71,7 @@ def detect_scene(
     work = _Work(detector, scene, journal or Journal(None, ""), worker_count(workers), progress)
     hot, looked_at = work.gate(gated=gated)
     found = work.segment(hot, whole_px)
-    blobs, apart = joined([(look.core, blobs) for look, blobs in found.items()])
+    blobs, apart = Joiner(found).blobs()
     ships = [ship for blob in blobs for ship in ships_of_blob(detector, scene, blob)]
     warnings = scene.warnings
     if apart:
@@ -140,13 +141,12 @@ class _Work:
                 multiple=spec.multiple, whole_px=whole_px,
             )  # fmt: skip
             found = self._look_at(looks, found)
-            sides = sides_of(looks)
-            for look, blobs in found.items():
-                if blobs:
-                    heat_beyond(
-                        hot, look.core, mask_of(blobs, look.core), shape_hw,
-                        cell_px=cell, reach_cells=reach, known=known_sides(look.core, sides),
-                    )  # fmt: skip
+            sides, joiner = sides_of(looks), Joiner(found)
+            for look in found:
+                heat_beyond(
+                    hot, look.core, joiner.ship_in(look), shape_hw,
+                    cell_px=cell, reach_cells=reach, known=known_sides(look.core, sides),
+                )  # fmt: skip
             reach *= 2
         return found
 
@@ -177,10 +177,7 @@ class _Work:
         if nodata is not None and nodata.all():
             return []
         maps = self.detector.segment(picture)
-        return blobs_of(
-            maps, nodata, look.core, look.read, self.scene.shape_hw,
-            threshold=self.detector.threshold,
-        )  # fmt: skip
+        return blobs_of(maps, nodata, look, self.scene.shape_hw, threshold=self.detector.threshold)
 
     def _run(
         self, stage: str, names: list[str], work: Callable[[int], Any]

@@ -3,7 +3,8 @@
 A cluster of hot cells that fits a window of `WHOLE_PX` is one look, as on a tile: no seam cuts its
 ships. A larger one, such as a harbour, is snapped outwards to a lattice over the whole scene and
 looked at square by square, each with surroundings on every side; squares without a hot cell are
-left out. Where a square lies depends on the lattice alone, never on who else is hot.
+left out. Where a square lies depends on the lattice alone, never on who else is hot. Across the
+border of two squares the answer passes from one to the other bit by bit: no seam there either.
 """
 
 from __future__ import annotations
@@ -21,13 +22,16 @@ from shipseg.inference.windows import windows_around
 WHOLE_PX = 768
 """Largest side of a cluster that is one look: 250 MB in the segmenter."""
 
-SQUARE_PX = 512
+SQUARE_PX = 448
 """Side of a lattice square."""
 
-HALO_PX = 128
-"""Surroundings of a square: a ship of 190 m that a border cuts in half is whole in both looks."""
+HALO_PX = 224
+"""Surroundings of a square: a ship of 330 m that a border cuts in half is whole in both looks."""
 
+BLEND_PX = 32
+"""How far from a border, on either side, both squares have a say."""
 
+Weights = npt.NDArray[np.float32]
 Side = tuple[str, int, int, int]
 """Which side of a core, its place across, and from where to where it goes."""
 
@@ -43,6 +47,34 @@ class Look:
 
     core: Window
     read: Window
+
+    @property
+    def is_square(self) -> bool:
+        """Whether it is a square of the lattice with surroundings, not a cluster by itself."""
+        return self.core != self.read
+
+    @property
+    def say(self) -> Window:
+        """Where it has a say: its core, and of a square also `BLEND_PX` around it."""
+        return _grown(self.core, BLEND_PX, self.read)
+
+    def weights(self, window: Window) -> Weights:
+        """Give what its answer weighs at each pixel of a window.
+
+        In the middle of its core all; towards the border of a square less, down to nothing where
+        its say ends. Two squares beside each other, or four around a corner, weigh 1 together.
+
+        Args:
+            window: Any window of the scene.
+
+        Returns:
+            (h, w) float32 in 0..1, 0 outside `say`.
+        """
+        core, blend = self.core, BLEND_PX if self.is_square else 0
+        rows = _ramps(np.arange(window.y0, window.y1), core.y0, core.y1, blend)
+        columns = _ramps(np.arange(window.x0, window.x1), core.x0, core.x1, blend)
+        weights: Weights = np.outer(rows, columns)
+        return weights
 
     @property
     def name(self) -> str:
@@ -154,20 +186,28 @@ def _squares(
     box: Window, grown: npt.NDArray[np.bool_], shape_hw: tuple[int, int], cell_px: int
 ) -> list[Look]:
     looks = []
+    scene = Window(0, 0, shape_hw[1], shape_hw[0])
     for y in range(box.y0, box.y1, SQUARE_PX):
         for x in range(box.x0, box.x1, SQUARE_PX):
             core = Window(x, y, min(x + SQUARE_PX, box.x1), min(y + SQUARE_PX, box.y1))
             rows = slice(core.y0 // cell_px, -(-core.y1 // cell_px))
             columns = slice(core.x0 // cell_px, -(-core.x1 // cell_px))
             if grown[rows, columns].any():
-                looks.append(Look(core, _with_halo(core, shape_hw)))
+                looks.append(Look(core, _grown(core, HALO_PX, scene)))
     return looks
 
 
-def _with_halo(core: Window, shape_hw: tuple[int, int]) -> Window:
+def _grown(window: Window, by: int, within: Window) -> Window:
     return Window(
-        max(0, core.x0 - HALO_PX),
-        max(0, core.y0 - HALO_PX),
-        min(shape_hw[1], core.x1 + HALO_PX),
-        min(shape_hw[0], core.y1 + HALO_PX),
-    )
+        max(within.x0, window.x0 - by), max(within.y0, window.y0 - by),
+        min(within.x1, window.x1 + by), min(within.y1, window.y1 + by),
+    )  # fmt: skip
+
+
+def _ramps(at: npt.NDArray[np.int64], low: int, high: int, blend: int) -> Weights:
+    """Rise from 0 to 1 over `blend` pixels on either side of `low`, and fall so about `high`."""
+    if not blend:
+        return ((at >= low) & (at < high)).astype(np.float32)
+    # In whole numbers, so that the two sides of a border add up to exactly 1.
+    deep = np.minimum(2 * (at - low + blend) + 1, 2 * (high + blend - at) - 1)
+    return (np.clip(deep, 0, 4 * blend) / np.float32(4 * blend)).astype(np.float32)

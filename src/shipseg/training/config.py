@@ -90,12 +90,16 @@ class GateConfig(TrainConfig):
         positive_weight: Weight of tiles with ships; `auto` is the square root of the imbalance,
             which helps recall without burying the probabilities.
         cell_weight: Weight of the cells' loss beside the tile's.
+        paste_share: Share of tiles that ships of other tiles are pasted onto.
+        boat_share: Share of pasted ships that are shrunk to boats.
     """
 
     input_size: int = Field(default=384, ge=64, multiple_of=32)
     tiles_per_epoch: int | None = Field(default=None, gt=0)
     positive_weight: Annotated[float, Field(gt=0)] | Literal["auto"] = "auto"
     cell_weight: float = Field(default=20.0, ge=0)
+    paste_share: float = Field(default=0.0, ge=0, le=1)
+    boat_share: float = Field(default=0.0, ge=0, le=1)
 
 
 class SegmenterConfig(TrainConfig):
@@ -106,6 +110,8 @@ class SegmenterConfig(TrainConfig):
         crops_per_epoch: Samples per epoch.
         empty_share: Share of crops from tiles without ships.
         paste_share: Share of crops that ships of other tiles are pasted onto.
+        boat_share: Share of pasted ships that are shrunk to boats.
+        boat_weight: What a pixel of the smallest ships weighs in the loss; 1 weighs all alike.
         decoder_channels: Widths of the U-Net's decoder, coarse to fine.
         half_resolution: Stop the decoder at half resolution and upsample the logits.
         core_weight: Weight of the loss of ships' cores beside that of their masks.
@@ -118,6 +124,8 @@ class SegmenterConfig(TrainConfig):
     crops_per_epoch: int = Field(default=2000, gt=0)
     empty_share: float = Field(default=0.25, ge=0, lt=1)
     paste_share: float = Field(default=0.5, ge=0, le=1)
+    boat_share: float = Field(default=0.0, ge=0, le=1)
+    boat_weight: float = Field(default=1.0, ge=1)
     decoder_channels: tuple[Width, Width, Width, Width, Width] = (128, 64, 32, 16, 8)
     half_resolution: bool = True
     core_weight: float = Field(default=0.5, ge=0)

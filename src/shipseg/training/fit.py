@@ -174,14 +174,18 @@ def _parts(
         view = {"input_size": config.input_size, "stride": GATE_STRIDE}
         return Parts(
             GateModule(config, positive_weight=positive_weight(config, train_tiles)),
-            GateTiles(train_tiles, **view, seed=config.seed, augment=config.augment),
+            GateTiles(
+                train_tiles, **view, paste_share=config.paste_share,
+                boat_share=config.boat_share, seed=config.seed, augment=config.augment,
+            ),
             GateTilesPlain(val_tiles, **view),
             config.tiles_per_epoch or len(train_tiles),
             config.batch_size,
-        )
+        )  # fmt: skip
     crops = ShipCrops(
         train_tiles, size=config.crop_size, empty_share=config.empty_share,
-        paste_share=config.paste_share, seed=config.seed, augment=config.augment,
+        paste_share=config.paste_share, boat_share=config.boat_share,
+        boat_weight=config.boat_weight, seed=config.seed, augment=config.augment,
     )  # fmt: skip
     # A whole tile is nine crops of 256 px; keep the memory of a step about the same.
     val_batch = max(1, config.batch_size // 8)

@@ -189,9 +189,11 @@ class SegmenterModule(_Module):
         ship, core = (
             segmenter_loss(
                 plane, target, dice_weight=self._dice_weight,
-                pixel_positive_weight=self._positive_weight,
+                pixel_positive_weight=self._positive_weight, weight=batch.weight,
             )
-            for plane, target in zip(logits.float().unbind(1), batch[1:], strict=True)
+            for plane, target in zip(
+                logits.float().unbind(1), (batch.mask, batch.core), strict=True
+            )
         )  # fmt: skip
         return ship + self._core_weight * core
 
