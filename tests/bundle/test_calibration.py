@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -42,6 +44,18 @@ def test_few_ships_are_left_as_they_are() -> None:
     assert calibration is None
     assert scored == results
     assert before == pytest.approx(0.2)
+
+
+def test_areas_are_those_of_the_masks_as_they_were_drawn() -> None:
+    drawn = [tile(i, hit=i % 2 == 0, score=0.95) for i in range(60)]
+    larger = [
+        replace(t, predicted=(np.concatenate([t.predicted[0], [[767 * 768, 600]]]),)) for t in drawn
+    ]
+    by_drawn, _, _ = calibrate(larger, drawn)
+    by_larger, _, _ = calibrate(larger)
+    assert by_drawn is not None
+    assert by_larger is not None
+    assert by_drawn != by_larger
 
 
 def test_tiles_without_reported_ships() -> None:

@@ -94,3 +94,12 @@ def test_a_name_cannot_leave_the_front_matter() -> None:
     name = "x: --- y"
     _, front, _ = render_card(manifest_with(name=name)).split("---\n", 2)
     assert yaml.safe_load(front)["model-index"][0]["name"] == name
+
+
+def test_it_says_whether_masks_become_rectangles(manifest: Manifest) -> None:
+    assert "| masks | as the segmenter draws them |" in render_card(manifest)
+    segmenter = manifest.segmenter.model_dump() | {
+        "straightening": {"rectangularity": 0.8, "longer_px": 3.0, "narrower_px": 0.5}
+    }
+    card = render_card(manifest_with(segmenter=segmenter))
+    assert "from an IoU of 0.8 with their own, 3 px longer and 0.5 px narrower" in card

@@ -31,6 +31,7 @@ class FakeDetector:
         threads: int = 1,
         threshold: float | None = None,
         gate_threshold: float | None = None,
+        straighten: bool = True,
         device: str = "cpu",
     ) -> None:
         self.manifest = SimpleNamespace(name="fake")

@@ -15,7 +15,7 @@ from shipseg import rle
 from shipseg.errors import BadInputError, BundleError, ImageError, UsageError
 from shipseg.imaging.decode import Picture
 from shipseg.imaging.tiling import Window
-from shipseg.inference import detector as module
+from shipseg.inference import regions as module
 from shipseg.inference.detector import Detection, Detector
 from shipseg.inference.ships import Ship, reading_order
 

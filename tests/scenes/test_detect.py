@@ -7,14 +7,16 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from inference.pixels import draw, sea
+from inference.pixels import draw, sea, write_pixel_bundle
 from shapely import LineString, Polygon, box
 from shapely.affinity import translate
 
 from shipseg.errors import BadInputError
+from shipseg.imaging.picture import Picture
 from shipseg.imaging.synthetic import draw_scene
 from shipseg.imaging.tiling import Window
 from shipseg.inference.detector import Detector
+from shipseg.inference.straighten import Straightening
 from shipseg.scenes.looks import SQUARE_PX, WHOLE_PX
 from shipseg.scenes.result import SceneResult
 
@@ -94,6 +96,51 @@ def test_windows_make_no_difference(
     expected = of_whole(pixels, rgb)
     for whole_px in (256, WHOLE_PX):
         assert_same(find(pixels, path, whole_px=whole_px), expected)
+
+
+@pytest.fixture(scope="module")
+def straightening(tmp_path_factory: pytest.TempPathFactory) -> Detector:
+    detector = Detector(write_pixel_bundle(tmp_path_factory.mktemp("bundle") / "pixels"))
+    detector.straightening = Straightening(0.75, 6.0, 2.0)
+    return detector
+
+
+@settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 900), st.integers(0, 700), st.integers(20, 90), st.integers(5, 30)
+        ),
+        min_size=1, max_size=14,
+    ),
+)  # fmt: skip
+def test_hulls_are_straightened_as_on_a_tile(
+    straightening: Detector, tmp_path: Path, rectangles: list[tuple[int, ...]]
+) -> None:
+    rgb = sea(800, 1000)
+    rgb[..., 2] = 1
+    for x, y, length, beam in rectangles:
+        draw(rgb, (x, y, min(1000, x + length), min(800, y + beam)))
+    rgb[300:340, 500:520] = 0
+    picture = Picture(rgb, rgb.any(axis=-1))
+    found = [(ship.polygon, ship.score) for ship in straightening.predict(picture).ships]
+    found.sort(key=lambda pair: (pair[0].bounds[1], pair[0].bounds[0], pair[0].bounds))
+    result = find(straightening, save(tmp_path / "s.tif", rgb, nodata=0))
+    assert_same(result, found)
+    lost = box(500, 300, 520, 340)
+    assert not any(ship.outline.intersection(lost).area for ship in result.ships)
+    for index, ship in enumerate(result.ships):
+        for other in result.ships[index + 1 :]:
+            assert ship.outline.intersection(other.outline).area == 0
+
+
+def test_a_lone_hull_is_straightened(straightening: Detector, tmp_path: Path) -> None:
+    rgb = draw(sea(800, 1000), (300, 300, 360, 320))
+    path = save(tmp_path / "s.tif", rgb)
+    (ship,) = find(straightening, path).ships
+    assert ship.outline.bounds == (297, 301, 363, 319)
 
 
 def test_a_ship_over_four_squares_is_one(pixels: Detector, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from shipseg.scores import Calibration
 
 
 def calibrate(
-    results: Sequence[TileResult],
+    results: Sequence[TileResult], drawn: Sequence[TileResult] | None = None
 ) -> tuple[Calibration | None, list[TileResult], float | None]:
     """Fit a calibration, and score each tile's ships by one that did not see the tile.
 
@@ -27,6 +27,8 @@ def calibrate(
 
     Args:
         results: Of tiles; their scores are the masks' mean probabilities.
+        drawn: The same with the masks as the segmenter drew them, where they were straightened: a
+            detector calibrates by their areas. None takes `results`.
 
     Returns:
         The calibration of all tiles, None where there are too few ships; the results with
@@ -35,7 +37,8 @@ def calibrate(
     found = [match_objects(tile.predicted, tile.truth).predicted_hits() for tile in results]
     hits = np.concatenate([*found, np.zeros(0, np.bool_)])
     means = np.array([score for tile in results for score in tile.scores or ()])
-    areas = np.array([area(runs) for tile in results for runs in tile.predicted], np.float64)
+    masks = [runs for tile in drawn or results for runs in tile.predicted]
+    areas = np.array([area(runs) for runs in masks], np.float64)
     tiles = np.repeat(np.arange(len(results)), [len(tile.predicted) for tile in results])
     before = expected_calibration_error(means, hits)
     calibration = fit_calibration(means, areas, hits)

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from shipseg.bundle.manifest import Manifest
+from shipseg.bundle.manifest import Manifest, SegmenterSpec
 
 # How figures are called on the card, in its order.
 _FIGURES = {
@@ -151,7 +151,18 @@ def _thresholds(manifest: Manifest) -> str:
 | a tile passes the gate from | {gate.threshold:.4f} |
 | a cell is looked at from | {gate.cell_threshold:.4f} |
 | a pixel is ship from | {segmenter.threshold:.2f} |
-| least area of a ship | {segmenter.min_area_px} px |"""
+| least area of a ship | {segmenter.min_area_px} px |
+{_straightening(segmenter)}"""
+
+
+def _straightening(segmenter: SegmenterSpec) -> str:
+    how = segmenter.straightening
+    if how is None:
+        return "| masks | as the segmenter draws them |"
+    return (
+        f"| masks become rectangles | from an IoU of {how.rectangularity:g} with their own, "
+        f"{how.longer_px:g} px longer and {how.narrower_px:g} px narrower |"
+    )
 
 
 def _graphs(manifest: Manifest) -> str:

@@ -34,6 +34,7 @@ from shipseg.bundle.networks import load_gate, load_segmenter, read_run
 from shipseg.bundle.onnx_export import export_gate, export_segmenter
 from shipseg.bundle.parity import measure_parity
 from shipseg.bundle.provenance import check_together, license_of, provenance_of
+from shipseg.bundle.straightening import choose_straightening, straighten_results
 from shipseg.bundle.thresholds import (
     SegmenterPoint,
     choose_cell_threshold,
@@ -43,6 +44,7 @@ from shipseg.bundle.thresholds import (
 from shipseg.errors import UsageError
 from shipseg.evaluation.classification import OperatingPoint, confusion_at
 from shipseg.evaluation.evaluate import evaluate
+from shipseg.inference.straighten import Straightening
 from shipseg.models.gate import GATE_STRIDE
 from shipseg.scores import Calibration
 from shipseg.training.config import GateConfig, SegmenterConfig
@@ -64,6 +66,7 @@ class Choices:
         data: The training set in words.
         license: Terms of the weights.
         gate_threshold: Least probability with which a tile passes.
+        straighten: Draw rectangles where that makes outlines better on the validation tiles.
         gate_recall: Share of the tiles with ships that the chosen threshold has to keep; None
             chooses by the best F1.
         tile_limit: Most validation tiles to choose and measure on; None takes all.
@@ -76,6 +79,7 @@ class Choices:
     data: str | None = None
     license: str | None = None
     gate_threshold: float | None = None
+    straighten: bool = True
     gate_recall: float | None = None
     tile_limit: int | None = TILE_LIMIT
 
@@ -217,13 +221,15 @@ def export_bundle(
     views = gate_views(bundle, tiles, chosen_ids)
     gate_point = _gate_point(views, choices)
     segmenter_point, bundle = _with_thresholds(bundle, tiles, views, gate_point)
-    results = detect_tiles(bundle, tiles, [view.image_id for view in views])
-    calibration, results, ece_before = calibrate(results)
+    drawn = detect_tiles(bundle, tiles, [view.image_id for view in views])
+    straightening = choose_straightening(drawn) if choices.straighten else None
+    results = drawn if straightening is None else straighten_results(drawn, straightening)
+    calibration, results, ece_before = calibrate(results, drawn)
     report = evaluate(results, gate_threshold=gate_point.threshold, resamples=0)
     provenance = manifest.provenance.model_copy(update={"chosen_on_tiles": len(views)})
     bundle = _with(
         bundle,
-        segmenter=_calibrated(bundle.manifest.segmenter, calibration),
+        segmenter=_fitted(bundle.manifest.segmenter, calibration, straightening),
         figures=figures_of(report, ece_before=ece_before),
         provenance=provenance,
     )
@@ -287,6 +293,10 @@ def _with_thresholds(
     return point, _with(bundle, gate=gate.model_dump(), segmenter=segmenter.model_dump())
 
 
-def _calibrated(segmenter: SegmenterSpec, calibration: Calibration | None) -> dict[str, Any]:
-    fields = segmenter.model_dump()
-    return fields | {"calibration": None if calibration is None else asdict(calibration)}
+def _fitted(
+    segmenter: SegmenterSpec, calibration: Calibration | None, straightening: Straightening | None
+) -> dict[str, Any]:
+    return segmenter.model_dump() | {
+        "calibration": None if calibration is None else asdict(calibration),
+        "straightening": None if straightening is None else asdict(straightening),
+    }

@@ -72,6 +72,20 @@ class CalibrationSpec(_Part):
     area_slope: float = Field(ge=-50, le=50)
 
 
+class StraighteningSpec(_Part):
+    """When and how masks become rectangles: see `shipseg.inference.straighten.Straightening`.
+
+    Attributes:
+        rectangularity: Least IoU of a mask with its rectangle.
+        longer_px: By how much the rectangle is longer than the mask's moments say.
+        narrower_px: By how much it is narrower.
+    """
+
+    rectangularity: float = Field(ge=0, le=1)
+    longer_px: float = Field(ge=-20, le=20)
+    narrower_px: float = Field(ge=-20, le=20)
+
+
 class SegmenterSpec(_Part):
     """The segmenter's graph and how to use it.
 
@@ -83,6 +97,7 @@ class SegmenterSpec(_Part):
         min_area_px: Ships below this area are dropped.
         crop_size: Side of the crops that it was trained on, in pixels.
         calibration: Of the ships' scores; None where a score is the mask's mean probability.
+        straightening: Of the ships' masks; None leaves them as they are drawn.
     """
 
     file: FileName
@@ -92,6 +107,7 @@ class SegmenterSpec(_Part):
     min_area_px: int = Field(ge=1, le=10_000)
     crop_size: int = Field(ge=32, le=4096)
     calibration: CalibrationSpec | None = None
+    straightening: StraighteningSpec | None = None
 
 
 class Provenance(_Part):

@@ -20,12 +20,14 @@ class DetectorSettings:
         bundle: Model bundle; None takes the one inside the package.
         threshold: Least probability of a ship's pixel; None takes the bundle's.
         gate_threshold: Least probability that passes the gate; None takes the bundle's.
+        straighten: Draw rectangles where the bundle says that hulls are.
         device: What runs the graphs.
     """
 
     bundle: Path | None = None
     threshold: float | None = None
     gate_threshold: float | None = None
+    straighten: bool = True
     device: Device = Device.cpu
 
     def make(self) -> Detector:
@@ -36,6 +38,7 @@ class DetectorSettings:
             self.bundle,
             threshold=self.threshold,
             gate_threshold=self.gate_threshold,
+            straighten=self.straighten,
             device=self.device,
         )
 

@@ -15,6 +15,7 @@ from shipseg.cli.options import (
     JsonOption,
     OnBadRowOption,
     OverwriteOption,
+    StraightenOption,
     ThresholdOption,
     WorkersOption,
 )
@@ -53,6 +54,7 @@ def evaluate(
     on_bad_row: OnBadRowOption = BadRow.error,
     threshold: ThresholdOption = None,
     gate_threshold: GateThresholdOption = None,
+    straighten: StraightenOption = True,
     device: DeviceOption = Device.cpu,
     workers: WorkersOption = None,
     overwrite: OverwriteOption = False,
@@ -92,7 +94,10 @@ def evaluate(
     table = read_labels(labels, on_bad_row=on_bad_row.value)
     parts = None if split is None else read_split(split)
     chosen = choose_tiles(find_images([images]), table, parts, subset or "val")
-    detector = Detector(bundle, threshold=threshold, gate_threshold=gate_threshold, device=device)
+    detector = Detector(
+        bundle, threshold=threshold, gate_threshold=gate_threshold, straighten=straighten,
+        device=device,
+    )  # fmt: skip
     run = detect_both_ways(detector, chosen, table, workers=workers)
     if not run.results:
         raise BadInputError(f"none of {len(chosen):,} tiles could be scored; the notes say why")

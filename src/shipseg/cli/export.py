@@ -90,6 +90,13 @@ def export(
             help="Choose the gate's threshold to keep this share of the tiles with ships.",
         ),
     ] = None,
+    straighten: Annotated[
+        bool,
+        typer.Option(
+            "--straighten/--no-straighten",
+            help="Let the bundle draw rectangles where they fit the validation tiles better.",
+        ),
+    ] = True,
     images: Annotated[
         Path | None,
         typer.Option("--images", "-i", help="Folder of tiles.", show_default="the gate run's"),
@@ -147,7 +154,7 @@ def export(
 
     choices = Choices(
         name=name, data=data, license=license_text, gate_threshold=threshold,
-        gate_recall=gate_recall, tile_limit=tile_limit,
+        straighten=straighten, gate_recall=gate_recall, tile_limit=tile_limit,
     )  # fmt: skip
     with TemporaryDirectory() as folder, _warnings_as_notes():
         for_qgis = form is ExportFormat.deepness

@@ -86,6 +86,13 @@ GateThresholdOption = Annotated[
         show_default="the bundle's",
     ),
 ]
+StraightenOption = Annotated[
+    bool,
+    typer.Option(
+        "--straighten/--no-straighten",
+        help="Draw hulls that are nearly rectangles as such, where the bundle says so.",
+    ),
+]
 ExcludeOption = Annotated[
     Path | None,
     typer.Option(

@@ -28,6 +28,7 @@ from shipseg.cli.options import (
     ResumeOption,
     SceneOption,
     ShardOption,
+    StraightenOption,
     ThresholdOption,
     WorkersOption,
 )
@@ -55,6 +56,7 @@ def predict(
     ] = False,
     threshold: ThresholdOption = None,
     gate_threshold: GateThresholdOption = None,
+    straighten: StraightenOption = True,
     device: DeviceOption = Device.cpu,
     workers: WorkersOption = None,
     engine: EngineOption = Engine.local,
@@ -116,7 +118,7 @@ def predict(
         keep_vrt()
     part = None if shard is None else parse_shard(shard)
     images = find_images(paths, suffixes=SUFFIXES if scene is False else SCENE_SUFFIXES)
-    detection = DetectorSettings(bundle, threshold, gate_threshold, device)
+    detection = DetectorSettings(bundle, threshold, gate_threshold, straighten, device)
     if are_scenes(images, scene):
         from shipseg.cli.scene import predict_scenes
         from shipseg.cli.scene_folder import SceneFolder

@@ -15,22 +15,20 @@ from shipseg import rle
 from shipseg.bundle.format import Manifest, load_bundle
 from shipseg.errors import BadInputError, UsageError
 from shipseg.imaging.decode import Picture, decode_image, read_image
-from shipseg.imaging.tiling import Window, pad_to, windows
+from shipseg.imaging.tiling import Window, pad_to
 from shipseg.inference.devices import Device, choose_device
+from shipseg.inference.gate_cells import gate_windows, holding_cells, place_cells
 from shipseg.inference.instances import ships_of_maps
+from shipseg.inference.margins import Levels, margins_of
+from shipseg.inference.regions import segment_region
 from shipseg.inference.runtime import GateSession, SegmenterSession
 from shipseg.inference.ships import Ship, reading_order
+from shipseg.inference.straighten import Straightening, keep_apart, straightened
 from shipseg.inference.windows import heat_beyond, least_side, windows_around
 from shipseg.scores import Calibration
 
 Source = str | os.PathLike[str] | bytes | Picture | npt.NDArray[np.uint8]
 
-# Overlap of the gate's windows on pictures larger than a tile: a ship of 150 m at 1.5 m is whole in
-# one of them.
-_GATE_OVERLAP_PX = 128
-# A region larger than this is segmented in windows, to bound memory: about 1 GB at 1,536 px.
-_WHOLE_PX = 1536
-_BLEND_PX = 192
 # Below every threshold, 0 included: a ship is never seen where the picture shows nothing.
 _NODATA = -1.0
 
@@ -86,6 +84,8 @@ class Detector:
         threads: Threads of one call. One is best where several pictures run side by side.
         threshold: Probability at which a pixel is ship; None takes the bundle's.
         gate_threshold: Probability at which a tile passes the gate; None takes the bundle's.
+        straighten: Draw rectangles where the bundle says that hulls are; False leaves every mask as
+            the segmenter drew it.
         device: What runs the graphs: see `shipseg.inference.devices.Device`.
 
     Raises:
@@ -106,6 +106,7 @@ class Detector:
         threads: int = 1,
         threshold: float | None = None,
         gate_threshold: float | None = None,
+        straighten: bool = True,
         device: Device | str = Device.cpu,
     ) -> None:
         if threads < 1:
@@ -119,6 +120,8 @@ class Detector:
         )
         fitted = self.manifest.segmenter.calibration
         self._calibration = None if fitted is None else Calibration(**fitted.model_dump())
+        measured = self.manifest.segmenter.straightening if straighten else None
+        self.straightening = None if measured is None else Straightening(**measured.model_dump())
         self._gate = GateSession(loaded, threads=threads, device=self.device)
         self._segmenter = SegmenterSession(loaded, threads=threads, device=self.device)
 
@@ -191,7 +194,7 @@ class Detector:
             probability, warm = self.glance(crop(picture, window))
             place_cells(hot, warm, window, cell)
             best = max(best, probability)
-        return Sighting(best, hot & _holding(picture, cell))
+        return Sighting(best, hot & holding_cells(picture, cell))
 
     def glance(self, picture: Picture) -> tuple[float, npt.NDArray[np.bool_]]:
         """Ask the gate about a picture of at most one tile, or a window of a larger one.
@@ -201,7 +204,7 @@ class Detector:
             it does not pass. Without a valid pixel the gate is not asked.
         """
         settings = self.manifest.gate
-        holds = _holding(picture, self.cell_px)
+        holds = holding_cells(picture, self.cell_px)
         if not holds.any():
             return 0.0, np.zeros_like(holds)
         view = pad_to(picture.rgb, minimum=settings.tile_size)
@@ -228,11 +231,6 @@ class Detector:
         """Least side of what the segmenter is shown."""
         segmenter = self.manifest.segmenter
         return least_side(segmenter.crop_size, segmenter.multiple)
-
-    @property
-    def calibration(self) -> Calibration | None:
-        """What makes a ship's mean probability its score; None leaves it as it is."""
-        return self._calibration
 
     def segment(self, picture: Picture) -> npt.NDArray[np.float32]:
         """Ask the segmenter about a whole picture.
@@ -274,43 +272,56 @@ class Detector:
         return maps
 
     def _maps_of(self, picture: Picture, window: Window) -> npt.NDArray[np.float32]:
-        maps = self._segment(picture.rgb[window.slices])
+        maps = segment_region(
+            self._segmenter, picture.rgb[window.slices],
+            least_px=self.least_window_px, multiple=self.manifest.segmenter.multiple,
+        )  # fmt: skip
         if picture.valid is not None:
             maps[0, ~picture.valid[window.slices]] = _NODATA
         return maps
 
     def ships_in(self, maps: Maps, shape_hw: tuple[int, int]) -> tuple[Ship, ...]:
         """Take the ships out of the maps of `search`, ordered by their first pixel, row by row."""
-        ships = [
-            ship
-            for window, found in maps.items()
-            for ship in ships_of_maps(
-                found,
-                threshold=self.threshold,
-                min_area_px=self.manifest.segmenter.min_area_px,
-                calibration=self._calibration,
-                offset_xy=(window.x0, window.y0),
-                shape_hw=shape_hw,
-            )
-        ]
+        ships, straight = list[Ship](), list[Ship | None]()
+        for window, found in maps.items():
+            levels = margins_of(found[0] < 0, window, shape_hw)
+            for ship in self.masks_in(found, (window.x0, window.y0), shape_hw):
+                ships.append(ship)
+                straight.append(self.straightened(ship, levels, (window.x0, window.y0)))
         # Row by row over the whole picture, not window by window.
-        return tuple(sorted(ships, key=reading_order))
+        return tuple(sorted(keep_apart(ships, straight), key=reading_order))
 
-    def _segment(self, rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        """Return (2, h, w) float32 probabilities of a region of any size."""
-        settings = self.manifest.segmenter
-        height, width = rgb.shape[:2]
-        if max(height, width) <= _WHOLE_PX:
-            padded = pad_to(rgb, minimum=self.least_window_px, multiple=settings.multiple)
-            return self._segmenter(padded)[:, :height, :width]
-        total = np.zeros((2, height, width), dtype=np.float32)
-        weight = np.zeros((height, width), dtype=np.float32)
-        for window in windows((height, width), _WHOLE_PX, _BLEND_PX):
-            part = self._segment(rgb[window.slices])
-            fade = _fade(window.shape_hw)
-            total[:, *window.slices] += part * fade
-            weight[window.slices] += fade
-        return total / weight
+    def masks_in(
+        self,
+        maps: npt.NDArray[np.float32],
+        offset_xy: tuple[int, int],
+        shape_hw: tuple[int, int],
+    ) -> tuple[Ship, ...]:
+        """Take the ships out of one window's maps, with the masks as the segmenter drew them."""
+        return ships_of_maps(
+            maps,
+            threshold=self.threshold,
+            min_area_px=self.manifest.segmenter.min_area_px,
+            calibration=self._calibration,
+            offset_xy=offset_xy,
+            shape_hw=shape_hw,
+        )
+
+    def straightened(self, ship: Ship, levels: Levels, offset_xy: tuple[int, int]) -> Ship | None:
+        """Give a ship the rectangle that its mask nearly is; None where it keeps its mask.
+
+        Args:
+            ship: From `masks_in`.
+            levels: (h, w) uint8, the margins of the window.
+            offset_xy: Where the window's top left lies in the picture.
+        """
+        if self.straightening is None:
+            return None
+        x0, y0, x1, y1 = ship.box_xyxy
+        left, top = offset_xy
+        if levels[y0 - top : y1 - top, x0 - left : x1 - left][ship.chip].any():
+            return None
+        return straightened(ship, self.straightening)
 
 
 def open_picture(source: Source) -> Picture:
@@ -338,57 +349,10 @@ def _name_of(source: Source) -> str:
     return Path(source).name if isinstance(source, (str, os.PathLike)) else "image"
 
 
-def gate_windows(shape_hw: tuple[int, int], tile_px: int) -> list[Window]:
-    """List the windows in which the gate sees a picture of any size."""
-    return windows(shape_hw, tile_px, min(_GATE_OVERLAP_PX, tile_px // 2))
-
-
 def crop(picture: Picture, window: Window) -> Picture:
     """Cut a window out of a picture, as views."""
     valid = None if picture.valid is None else picture.valid[window.slices]
     return Picture(picture.rgb[window.slices], valid)
-
-
-def _holding(picture: Picture, cell: int) -> npt.NDArray[np.bool_]:
-    """Tell the cells that hold a valid pixel."""
-    if picture.valid is not None:
-        return cells_with(picture.valid, cell)
-    return np.ones([-(-side // cell) for side in picture.shape_hw], dtype=np.bool_)
-
-
-def cells_with(mask: npt.NDArray[np.bool_], cell: int) -> npt.NDArray[np.bool_]:
-    """Reduce an (H, W) mask to its cells, also those cut by its edge: True where any pixel is."""
-    rows, columns = (np.arange(0, side, cell) for side in mask.shape)
-    some: npt.NDArray[np.bool_] = np.logical_or.reduceat(mask, rows, axis=0)
-    return np.logical_or.reduceat(some, columns, axis=1)
-
-
-def place_cells(
-    hot: npt.NDArray[np.bool_], warm: npt.NDArray[np.bool_], window: Window, cell: int
-) -> None:
-    """Mark a window's warm cells on the picture's grid, in place.
-
-    The last window of a row ends with the picture and may start between two cells of it. Each of
-    its cells then lies over two of the picture's, and both are marked.
-    """
-    rows, columns = warm.shape
-    for top in {window.y0 // cell, -(-window.y0 // cell)}:
-        for left in {window.x0 // cell, -(-window.x0 // cell)}:
-            part = hot[top : top + rows, left : left + columns]
-            part |= warm[: part.shape[0], : part.shape[1]]
-
-
-def _fade(shape_hw: tuple[int, int]) -> npt.NDArray[np.float32]:
-    """Weights of a window that fall linearly towards its rim, never to zero.
-
-    They are whole numbers up to 192², so that float32 sums them exactly: where two windows say the
-    same 0 or 1, so does the mean.
-    """
-    rows, columns = (
-        np.minimum(np.minimum(np.arange(n) + 1, n - np.arange(n)), _BLEND_PX).astype(np.float32)
-        for n in shape_hw
-    )
-    return np.outer(rows, columns)
 
 
 def _checked(name: str, given: float | None, default: float) -> float:

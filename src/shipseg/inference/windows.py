@@ -10,6 +10,7 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from shipseg.imaging.tiling import Window
+from shipseg.imaging.window_index import WindowIndex
 
 _EIGHT = np.ones((3, 3), dtype=np.int8)
 # Of the side of the crops that the segmenter was trained on. On the validation tiles F2 over all is
@@ -127,22 +128,16 @@ def _merge(
     boxes: list[Window], shape_hw: tuple[int, int], least_px: int, multiple: int
 ) -> list[Window]:
     """Join windows that overlap until none do."""
-    merged: list[Window] = []
+    merged = WindowIndex()
     for box in boxes:
         current = box
-        while True:
-            touching = next((other for other in merged if _overlap(current, other)), None)
-            if touching is None:
-                break
-            merged.remove(touching)
+        while touching := merged.overlapping(current):
+            other = touching[0]
+            merged.remove(other)
             current = _window(
-                (min(current.x0, touching.x0), min(current.y0, touching.y0)),
-                (max(current.x1, touching.x1), max(current.y1, touching.y1)),
+                (min(current.x0, other.x0), min(current.y0, other.y0)),
+                (max(current.x1, other.x1), max(current.y1, other.y1)),
                 shape_hw, least_px, multiple,
             )  # fmt: skip
-        merged.append(current)
-    return merged
-
-
-def _overlap(a: Window, b: Window) -> bool:
-    return a.x0 < b.x1 and b.x0 < a.x1 and a.y0 < b.y1 and b.y0 < a.y1
+        merged.add(current)
+    return list(merged)

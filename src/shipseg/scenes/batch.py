@@ -81,6 +81,7 @@ def settings_key(detector: Detector, settings: SceneSettings, extra: Any = None)
         "gate": manifest.gate.sha256,
         "segmenter": manifest.segmenter.sha256,
         "thresholds": [detector.gate_threshold, detector.threshold],
+        "straightening": None if detector.straightening is None else asdict(detector.straightening),
         "settings": values,
         "extra": extra,
     }

@@ -14,6 +14,7 @@ from scipy import ndimage
 
 from shipseg.errors import BadInputError
 from shipseg.imaging.tiling import Window
+from shipseg.inference.margins import Levels, margins_of
 from shipseg.scenes.looks import Look
 
 _EIGHT = np.ones((3, 3), dtype=np.int8)
@@ -37,14 +38,15 @@ class Blob:
         y0: Top of the box.
         maps: (2, h, w) float32 in 0..1, probabilities of ship and core; the first below 0 outside
             the blob.
-        rim: (h, w) bool, its pixels beside nodata or the scene's edge.
+        rim: (h, w) uint8, how near its pixels are to what nobody has seen: the levels of
+            `shipseg.inference.margins`, 0 outside the blob.
         faint: Whether it is below the threshold, kept for what it adds to another look's ships.
     """
 
     x0: int
     y0: int
     maps: Map
-    rim: Mask
+    rim: Levels
     faint: bool = False
 
     @property
@@ -77,7 +79,7 @@ def blobs_of(
         shape_hw: Height and width of the working grid.
         threshold: Least probability of a ship's pixel.
     """
-    rim = _rim(nodata, look.read, shape_hw)
+    rim = margins_of(nodata, look.read, shape_hw)
     say = look.say
     inner = place_of(say, look.read)
     maps, rim = maps[:, *inner], rim[inner]
@@ -89,31 +91,15 @@ def blobs_of(
     return blobs
 
 
-def _connected(mask: Mask, maps: Map, rim: Mask, window: Window, *, faint: bool) -> list[Blob]:
+def _connected(mask: Mask, maps: Map, rim: Levels, window: Window, *, faint: bool) -> list[Blob]:
     labels, _ = ndimage.label(mask, structure=_EIGHT)
     blobs = []
     for index, place in enumerate(ndimage.find_objects(labels), start=1):
         part = labels[place] == index
         kept = np.where(part, maps[:, *place], np.float32(OFF))
         y0, x0 = window.y0 + place[0].start, window.x0 + place[1].start
-        blobs.append(Blob(x0, y0, kept, rim[place] & part, faint))
+        blobs.append(Blob(x0, y0, kept, rim[place] * part, faint))
     return blobs
-
-
-def _rim(nodata: Mask | None, read: Window, shape_hw: tuple[int, int]) -> Mask:
-    """Mark pixels beside nodata and along the scene's edges."""
-    rim = np.zeros(read.shape_hw, np.bool_)
-    if nodata is not None:
-        rim |= ndimage.binary_dilation(nodata, structure=_EIGHT)
-    for at_edge, line in (
-        (read.y0 == 0, np.s_[0]),
-        (read.x0 == 0, np.s_[:, 0]),
-        (read.y1 == shape_hw[0], np.s_[-1]),
-        (read.x1 == shape_hw[1], np.s_[:, -1]),
-    ):
-        if at_edge:
-            rim[line] = True
-    return rim
 
 
 def place_of(inner: Window, outer: Window) -> tuple[slice, slice]:
@@ -146,7 +132,7 @@ def unpack_blobs(packed: Sequence[Sequence[Any]]) -> list[Blob]:
             Blob(
                 x0, y0,
                 np.frombuffer(_unpack(maps), "<f4").reshape(2, h, w).astype(np.float32),
-                np.frombuffer(_unpack(rim), np.bool_).reshape(h, w),
+                np.frombuffer(_unpack(rim), np.uint8).reshape(h, w),
                 bool(faint),
             )
             for x0, y0, h, w, maps, rim, faint in packed

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shipseg.imaging.tiling import Window
-from shipseg.inference.detector import cells_with
+from shipseg.inference.gate_cells import cells_with
 
 Cells = npt.NDArray[np.bool_]
 

@@ -18,7 +18,8 @@ import numpy as np
 
 from shipseg.errors import BadInputError
 from shipseg.imaging.tiling import Window
-from shipseg.inference.detector import Detector, gate_windows, place_cells
+from shipseg.inference.detector import Detector
+from shipseg.inference.gate_cells import gate_windows, place_cells
 from shipseg.inference.windows import heat_beyond
 from shipseg.parallel import in_order, worker_count
 from shipseg.scenes import cells
@@ -28,7 +29,7 @@ from shipseg.scenes.joining import Joiner
 from shipseg.scenes.journal import Journal
 from shipseg.scenes.looks import WHOLE_PX, Look, known_sides, plan_looks, sides_of
 from shipseg.scenes.open import Scene
-from shipseg.scenes.outlines import reading_order, ships_of_blob
+from shipseg.scenes.outlines import candidates_of, keep_apart, reading_order
 from shipseg.scenes.result import SceneResult
 
 Progress = Callable[[str, int, int], None]
@@ -72,7 +73,7 @@ def detect_scene(
     hot, looked_at = work.gate(gated=gated)
     found = work.segment(hot, whole_px)
     blobs, apart = Joiner(found).blobs()
-    ships = [ship for blob in blobs for ship in ships_of_blob(detector, scene, blob)]
+    ships = keep_apart([one for blob in blobs for one in candidates_of(detector, scene, blob)])
     warnings = scene.warnings
     if apart:
         warnings += (f"{apart} pieces, larger together than any ship, were left apart",)

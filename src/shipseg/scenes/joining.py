@@ -81,12 +81,12 @@ class Joiner:
     def _together(self, group: Sequence[_Piece]) -> Blob:
         """Blend what all looks say where these pieces are."""
         around = _around(piece.blob.window for piece in group)
-        rim = np.zeros(around.shape_hw, np.bool_)
+        rim = np.zeros(around.shape_hw, np.uint8)
         ship = np.zeros(around.shape_hw, np.bool_)
         for piece in group:
             place = place_of(piece.blob.window, around)
             ship[place] |= piece.blob.mask
-            rim[place] |= piece.blob.rim
+            rim[place] = np.maximum(rim[place], piece.blob.rim)
         squares = self._squares_over(around)
         clusters = {piece.look for piece in group if not piece.look.is_square}
         # A square's say goes beyond its core only where another one goes on.
@@ -100,7 +100,7 @@ class Joiner:
             mean, heard = self._mean([*squares, *clusters], around, owned, plane)
             seen = ship & heard
             maps[plane, seen] = mean[seen]
-        return Blob(around.x0, around.y0, maps, rim & (maps[0] >= 0))
+        return Blob(around.x0, around.y0, maps, rim * (maps[0] >= 0))
 
     def _mean(
         self, looks: Sequence[Look], around: Window, owned: Mask, plane: int

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from shipseg.imaging.tiling import Window
+from shipseg.imaging.window_index import WindowIndex
 from shipseg.inference.windows import windows_around
 
 WHOLE_PX = 768
@@ -148,18 +149,19 @@ def sides_of(looks: Iterable[Look]) -> frozenset[Side]:
 
 def _snapped(boxes: list[Window], shape_hw: tuple[int, int], whole_px: int) -> list[Window]:
     """Snap large boxes to the lattice and join what overlaps then, until nothing does."""
-    waiting, settled = list(boxes), list[Window]()
+    waiting, settled = list(boxes), WindowIndex()
     while waiting:
         box = waiting.pop()
         if max(box.shape_hw) > whole_px:
             box = _snap(box, shape_hw)
-        touching = [other for other in settled if _overlap(box, other)]
+        touching = settled.overlapping(box)
         if not touching:
-            settled.append(box)
+            settled.add(box)
             continue
-        settled = [other for other in settled if other not in touching]
+        for other in touching:
+            settled.remove(other)
         waiting.append(_around([box, *touching]))
-    return settled
+    return list(settled)
 
 
 def _snap(box: Window, shape_hw: tuple[int, int]) -> Window:
@@ -176,10 +178,6 @@ def _around(boxes: list[Window]) -> Window:
         min(b.x0 for b in boxes), min(b.y0 for b in boxes),
         max(b.x1 for b in boxes), max(b.y1 for b in boxes),
     )  # fmt: skip
-
-
-def _overlap(a: Window, b: Window) -> bool:
-    return a.x0 < b.x1 and b.x0 < a.x1 and a.y0 < b.y1 and b.y0 < a.y1
 
 
 def _squares(
