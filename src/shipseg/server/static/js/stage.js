@@ -21,7 +21,8 @@ let mouse = null;
 export function startStage() {
   viewer = new Viewer(byId("canvas"));
   viewer.onmove = () => {
-    byId("zoom").textContent = `${Math.round(viewer.camera.scale * 100)} %`;
+    // Before the first picture there is nothing whose size could be told.
+    if (viewer.item) byId("zoom").textContent = `${Math.round(viewer.camera.scale * 100)} %`;
     placeTip();
   };
   startGestures(viewer, {
