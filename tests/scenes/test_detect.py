@@ -17,6 +17,7 @@ from shipseg.imaging.synthetic import draw_scene
 from shipseg.imaging.tiling import Window
 from shipseg.inference.detector import Detector
 from shipseg.inference.straighten import Straightening
+from shipseg.scenes.batch import SceneSettings, settings_key
 from shipseg.scenes.looks import SQUARE_PX, WHOLE_PX
 from shipseg.scenes.result import SceneResult
 
@@ -48,6 +49,12 @@ def test_a_scene_gives_what_the_whole_picture_gives(
     assert result.looked_at_px == 1300 * 1500
 
 
+# Examples are few: each is a scene.
+few = settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
+
 def test_squares_give_what_one_large_look_gives(bundled: Detector, tmp_path: Path) -> None:
     """A network's answer depends on what else it sees, so not to the last bit: to a few pixels."""
     size = 3 * SQUARE_PX
@@ -70,9 +77,7 @@ def _lines(at: int, size: int) -> tuple[LineString, LineString]:
     return LineString([(at, 0), (at, size)]), LineString([(0, at), (size, at)])
 
 
-@settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@few
 @given(
     st.lists(
         st.tuples(
@@ -105,9 +110,7 @@ def straightening(tmp_path_factory: pytest.TempPathFactory) -> Detector:
     return detector
 
 
-@settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@few
 @given(
     st.lists(
         st.tuples(
@@ -134,6 +137,17 @@ def test_hulls_are_straightened_as_on_a_tile(
     for index, ship in enumerate(result.ships):
         for other in result.ships[index + 1 :]:
             assert ship.outline.intersection(other.outline).area == 0
+
+
+def test_a_bundle_says_whether_hulls_are_straightened() -> None:
+    rgb = draw_scene(3, (500, 500), ships=4, coast=False).rgb
+    plain, straight = Detector(straighten=False), Detector()
+    assert straight.manifest.segmenter.straightening is not None
+    assert plain.straightening is None
+    assert settings_key(plain, SceneSettings()) != settings_key(straight, SceneSettings())
+    masks, hulls = ([ship.rle for ship in d.predict(rgb).ships] for d in (plain, straight))
+    assert len(masks) == len(hulls) > 0
+    assert masks != hulls
 
 
 def test_a_lone_hull_is_straightened(straightening: Detector, tmp_path: Path) -> None:

@@ -126,7 +126,7 @@ class ScenePrediction:
         key = settings_key(self._engine.detector, self._settings, self._extra())
         mark = json.dumps(key, sort_keys=True)
         with closing(Journal(self._folder.journal, mark, resume=self._resume)) as journal:
-            outcomes = self._engine.run(scenes, key, journal, self._progress)
+            outcomes = self._engine.run(scenes, key=key, journal=journal, progress=self._progress)
             with (
                 open_rows(self._folder.table, _COLUMNS) as table,
                 self._bars,

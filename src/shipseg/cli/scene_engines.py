@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from shipseg.cli.detector_settings import DetectorSettings, for_ray
 from shipseg.cli.options import Engine
@@ -18,14 +19,24 @@ from shipseg.scenes.journal import Journal
 from shipseg.scenes.result import SceneResult
 from shipseg.writers.scenes import write_scene
 
-# Each window that is segmented takes up to 250 MB.
+# Each window that is segmented takes up to 340 MB.
 _MOST_WORKERS = 2
 
 Folders = Sequence[tuple[Path, Path]]
-Run = Callable[
-    [Folders, dict[str, Any], Journal, Callable[[Path], Progress]],
-    Generator[SceneOutcome, None, None],
-]
+
+
+class Run(Protocol):
+    """Finds the ships of scenes, with their folders; gives outcomes in order."""
+
+    def __call__(
+        self,
+        folders: Folders,
+        *,
+        key: dict[str, Any],
+        journal: Journal,
+        progress: Callable[[Path], Progress],
+    ) -> Generator[SceneOutcome, None, None]:
+        """Work, given the key of the settings, the run's journal, and what is told of windows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +46,7 @@ class SceneEngine:
     Attributes:
         detector: Says what the ships are found with.
         device: What runs the graphs.
-        run: Takes scenes with their folders, the key of the settings, the run's journal, and what
-            is told of a scene's windows; gives outcomes in order.
+        run: Works.
     """
 
     detector: Detector
@@ -100,18 +110,9 @@ def choose_scene_engine(
         return _on_ray(detection, settings, writer, root=root, resume=resume, workers=workers)
     detector = detection.make()
     here = min(worker_count(None), _MOST_WORKERS) if workers is None else workers
-
-    def run(
-        folders: Folders,
-        key: dict[str, Any],
-        journal: Journal,
-        progress: Callable[[Path], Progress],
-    ) -> Generator[SceneOutcome, None, None]:
-        return detect_scenes(
-            detector, folders, writer, settings=settings, key=key, journal=journal,
-            resume=resume, workers=here, progress=progress,
-        )  # fmt: skip
-
+    run = partial(
+        detect_scenes, detector, write=writer, settings=settings, resume=resume, workers=here
+    )
     return SceneEngine(detector, detector.device, run)
 
 
@@ -130,6 +131,7 @@ def _on_ray(
 
     def run(
         folders: Folders,
+        *,
         key: dict[str, Any],
         journal: Journal,
         progress: Callable[[Path], Progress],

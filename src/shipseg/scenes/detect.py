@@ -59,7 +59,7 @@ def detect_scene(
         detector: With one thread per call.
         scene: From `shipseg.scenes.open.open_scene`.
         journal: Finished work of an earlier run, and where this run's is noted.
-        workers: Windows at a time, each of up to 250 MB; None takes one per core.
+        workers: Windows at a time, each of up to 340 MB; None takes one per core.
         gated: False asks the segmenter wherever there is data.
         whole_px: Largest side of a cluster of hot cells that is segmented in one go.
         progress: Told of every finished window.
