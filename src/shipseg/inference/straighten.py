@@ -12,15 +12,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 from scipy import ndimage
 
 from shipseg.inference.instances import runs_of_window
 from shipseg.inference.margins import REACH_PX
 from shipseg.inference.ships import Ship
+from shipseg.rectangle import Rectangle, rectangle_of
 from shipseg.rle import overlap_area, union
-
-Mask = npt.NDArray[np.bool_]
 
 _EIGHT = np.ones((3, 3), dtype=np.bool_)
 # A hull is not taken for a line.
@@ -42,47 +40,9 @@ class Straightening:
     narrower_px: float
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Rectangle:
-    """Centre and axes in pixels: x to the right, y down, pixels' middles at whole numbers."""
-
-    centre_xy: npt.NDArray[np.float64]
-    along: npt.NDArray[np.float64]
-    across: npt.NDArray[np.float64]
-    length: float
-    width: float
-
-    def grown(self, how: Straightening) -> _Rectangle:
-        width = max(self.width - how.narrower_px, _LEAST_WIDTH * self.width)
-        return replace(self, length=self.length + how.longer_px, width=width)
-
-    def drawn(self, shape_hw: tuple[int, int]) -> Mask:
-        """Paint the pixels whose middles lie inside."""
-        y, x = np.ogrid[: shape_hw[0], : shape_hw[1]]
-        dx, dy = x - self.centre_xy[0], y - self.centre_xy[1]
-        along = np.abs(dx * self.along[0] + dy * self.along[1])
-        across = np.abs(dx * self.across[0] + dy * self.across[1])
-        inside: Mask = (along <= self.length / 2) & (across <= self.width / 2)
-        return inside
-
-
-def rectangle_of(mask: Mask) -> _Rectangle:
-    """Return the rectangle with a mask's second moments.
-
-    A rectangle of sides L and W has the variances L²/12 and W²/12 along its axes.
-
-    Args:
-        mask: (h, w) bool, not empty.
-    """
-    ys, xs = np.nonzero(mask)
-    centre = np.array([xs.mean(), ys.mean()])
-    dx, dy = xs - centre[0], ys - centre[1]
-    xy = (dx * dy).mean()
-    # A pixel is a square, which adds 1/12 to the variance of its middle.
-    moments = np.array([[(dx * dx).mean() + 1 / 12, xy], [xy, (dy * dy).mean() + 1 / 12]])
-    variances, axes = np.linalg.eigh(moments)
-    width, length = np.sqrt(12 * variances)
-    return _Rectangle(centre, axes[:, 1], axes[:, 0], float(length), float(width))
+def _grown(rectangle: Rectangle, how: Straightening) -> Rectangle:
+    width = max(rectangle.width - how.narrower_px, _LEAST_WIDTH * rectangle.width)
+    return replace(rectangle, length=rectangle.length + how.longer_px, width=width)
 
 
 def straightened(ship: Ship, how: Straightening) -> Ship | None:
@@ -106,7 +66,7 @@ def straightened(ship: Ship, how: Straightening) -> Ship | None:
     if np.count_nonzero(mask & plain) < how.rectangularity * np.count_nonzero(mask | plain):
         return None
     near = ndimage.binary_dilation(mask, structure=_EIGHT, iterations=REACH_PX)
-    drawn = rectangle.grown(how).drawn(mask.shape) & near
+    drawn = _grown(rectangle, how).drawn(mask.shape) & near
     left, top = x0 - REACH_PX, y0 - REACH_PX
     rows = slice(max(0, -top), height - top)
     columns = slice(max(0, -left), width - left)
