@@ -82,7 +82,7 @@ def test_values_are_read_as_yaml():
         ("crop_size=800", r"crop_size is 800, expected at most the tile_size 768"),
         (
             "elsewhere_share=0.9",
-            r"empty_share and elsewhere_share are 1.15 together, expected at most 1",
+            r"empty_share and elsewhere_share are 1.15 together",
         ),
         ("decoder_channels=[8,8]", r"decoder_channels\[2\]: is needed"),
         ("encoder=[", r"encoder: '\[' is no YAML value"),
