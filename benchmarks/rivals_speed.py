@@ -307,7 +307,7 @@ def time_stages(paths: list[Path], bundle: str | None) -> dict[str, Any]:
             with stage("segmenter"):
                 maps = detector.search(picture, sighting)
             with stage("ships"):
-                ships = detector.ships_in(maps, picture.shape_hw)
+                ships = detector.ships_in(maps, picture)
             with stage("writing"):
                 probability = sighting.probability
                 found = Detection(path.name, picture.shape_hw, probability, bool(maps), ships)

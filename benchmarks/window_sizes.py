@@ -53,7 +53,7 @@ def compare(options: argparse.Namespace) -> None:
             start = time.thread_time()
             maps = detector.search(picture, sighting)
             spent = time.thread_time() - start
-            ships = [ship.runs for ship in detector.ships_in(maps, picture.shape_hw)]
+            ships = [ship.runs for ship in detector.ships_in(maps, picture)]
             dice = dice_score(ships, truth) if truth else None
             found = (f2_score(ships, truth), dice, spent)
             scores.setdefault(f"{side} px" if side else "whole tile", []).append(found)

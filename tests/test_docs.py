@@ -11,7 +11,7 @@ import typer.main
 
 from shipseg import errors
 from shipseg.cli.main import app
-from shipseg.training.config import GateConfig, SegmenterConfig
+from shipseg.training.config import GateConfig, RefinerConfig, SegmenterConfig
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -54,7 +54,7 @@ def test_every_error_is_documented_as_it_is(kind: type[errors.ShipsegError]) -> 
     assert row in table
 
 
-@pytest.mark.parametrize("kind", [GateConfig, SegmenterConfig])
+@pytest.mark.parametrize("kind", [GateConfig, SegmenterConfig, RefinerConfig])
 def test_every_setting_of_the_training_is_documented(kind: type[GateConfig]) -> None:
     text = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
     missing = [name for name in kind.model_fields if f"`{name}`" not in text]

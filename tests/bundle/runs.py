@@ -11,9 +11,11 @@ from dataset.tiles import Tiles
 from safetensors.torch import save_file
 from torch import nn
 
+from shipseg.imaging.hull_view import VIEW_HW
 from shipseg.models.gate import Gate
+from shipseg.models.refiner import Refiner
 from shipseg.models.segmenter import Segmenter
-from shipseg.training.config import GateConfig, SegmenterConfig
+from shipseg.training.config import AnyConfig, GateConfig, RefinerConfig, SegmenterConfig
 
 # 82,000 weights: exported in seconds.
 TINY = "test_efficientnet"
@@ -40,17 +42,24 @@ def make_segmenter(encoder: str = TINY) -> Segmenter:
 
 
 @torch.no_grad()
-def _stir(net: nn.Module, head: Any) -> None:
+def _stir(net: nn.Module, head: Any, shape: tuple[int, int, int, int] = (8, 64, 64, 3)) -> None:
     """Give norms statistics of their own, and the last layer something to say."""
     for module in net.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.weight.uniform_(0.8, 1.2)
             module.bias.normal_(0.0, 0.1)
             module.momentum = None  # the plain mean over what it has seen
-    net.train()(torch.randint(0, 256, (8, 64, 64, 3), dtype=torch.uint8))
+    net.train()(torch.randint(0, 256, shape, dtype=torch.uint8))
     net.eval()
     nn.init.normal_(head.weight, std=0.3)
     nn.init.zeros_(head.bias)
+
+
+def make_refiner(encoder: str = TINY) -> Refiner:
+    torch.manual_seed(2)
+    refiner = Refiner(encoder, pretrained=False).eval()
+    _stir(refiner, refiner.head[-1], (8, *VIEW_HW, 3))
+    return refiner
 
 
 def write_gate_run(root: Path, tiles: Tiles, **settings: Any) -> Path:
@@ -66,11 +75,18 @@ def write_segmenter_run(root: Path, tiles: Tiles, **settings: Any) -> Path:
     return _write(root, config, make_segmenter())
 
 
+def write_refiner_run(root: Path, tiles: Tiles, **settings: Any) -> Path:
+    config = RefinerConfig(
+        **_paths(tiles), encoder=TINY, tile_size=128, truth_shift_px=0.25, **settings
+    )
+    return _write(root, config, make_refiner())
+
+
 def _paths(tiles: Tiles) -> dict[str, Any]:
     return {"images": tiles.images, "labels": tiles.labels, "split": tiles.split}
 
 
-def _write(root: Path, config: GateConfig | SegmenterConfig, net: nn.Module) -> Path:
+def _write(root: Path, config: AnyConfig, net: nn.Module) -> Path:
     root.mkdir(parents=True)
     (root / "config.yaml").write_text(yaml.safe_dump(config.model_dump(mode="json")))
     save_file({k: v.contiguous() for k, v in net.state_dict().items()}, root / "best.safetensors")

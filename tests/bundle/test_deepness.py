@@ -225,8 +225,8 @@ def test_the_command_makes_it_from_run_folders(
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["-o", "b"], "0 paths given, expected two run folders"),
-        (["one", "-o", "b"], "1 path given, expected two run folders"),
+        (["-o", "b"], "0 paths given, expected two or three run folders"),
+        (["one", "-o", "b"], "1 path given, expected two or three run folders"),
         (["a", "b", "--gsd", "2", "-o", "c"], "--gsd is for --format deepness"),
         (["a", "b", "c", "--format", "deepness", "-o", "s.onnx"], "3 paths given"),
         (["--format", "deepness", "-o", "ships"], "ends in .onnx"),

@@ -36,14 +36,17 @@ from shipseg.errors import (  # noqa: E402
     QualityGateError,
     UsageError,
 )
+from shipseg.imaging.hull_view import VIEW_HW  # noqa: E402
 from shipseg.inference.detector import Detector  # noqa: E402
-from shipseg.inference.runtime import GateSession, SegmenterSession  # noqa: E402
+from shipseg.inference.runtime import GateSession, RefinerSession, SegmenterSession  # noqa: E402
 
 from .runs import (  # noqa: E402
     PADDED,
     make_gate,
+    make_refiner,
     make_segmenter,
     write_gate_run,
+    write_refiner_run,
     write_segmenter_run,
 )
 
@@ -62,6 +65,15 @@ def runs(tmp_path_factory: pytest.TempPathFactory, tiles: Tiles) -> tuple[Path, 
 @pytest.fixture(scope="module")
 def exported(runs: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Exported:
     return export_bundle(*runs, tmp_path_factory.mktemp("out") / "bundle")
+
+
+@pytest.fixture(scope="module")
+def with_refiner(
+    runs: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory, tiles: Tiles
+) -> Exported:
+    root = tmp_path_factory.mktemp("refiner")
+    run = write_refiner_run(root / "run", tiles)
+    return export_bundle(*runs, root / "bundle", run_refiner=run)
 
 
 def random_rgb(height: int, width: int, seed: int = 0) -> np.ndarray:
@@ -188,6 +200,47 @@ def test_the_gate_says_what_the_network_says(exported: Exported) -> None:
     np.testing.assert_allclose(found_cells, cells, atol=1e-3)
 
 
+@torch.inference_mode()
+def test_the_refiner_says_what_the_network_says(with_refiner: Exported) -> None:
+    views = np.stack([random_rgb(*VIEW_HW, seed) for seed in range(3)])
+    expected = make_refiner()(batch(*views)).numpy()
+    found = RefinerSession(with_refiner.bundle, threads=1)(views)
+    assert expected.std() > 0.05
+    np.testing.assert_allclose(found, expected, atol=2e-3)
+
+
+def test_a_refiner_is_told_of_in_manifest_and_card(
+    with_refiner: Exported, exported: Exported
+) -> None:
+    manifest = load_bundle(with_refiner.path).manifest
+    assert manifest.refiner is not None
+    assert manifest.refiner.shift_px == 0.25
+    assert manifest.provenance.refiner_encoder == "test_efficientnet"
+    assert manifest.parity.refiner_max_abs_difference < 0.02
+    # Without straightened masks there would be nothing to refine.
+    assert manifest.segmenter.straightening is not None
+    assert Detector(with_refiner.path).straightening is not None
+    card = (with_refiner.path / "README.md").read_text()
+    assert "| `refiner.onnx` | `image` uint8 (N, 64, 128, 3)" in card
+    assert manifest.refiner.sha256 in card
+    assert "moved right and down by 0.25 px" in card
+    assert with_refiner.to_dict()["bytes"]["refiner"] > 0
+    assert exported.bundle.manifest.refiner is None
+    assert "refiner" not in (exported.path / "README.md").read_text()
+
+
+def test_a_refiner_of_another_kind_or_size_is_refused(
+    runs: tuple[Path, Path], tmp_path: Path, tiles: Tiles
+) -> None:
+    with pytest.raises(UsageError, match="a run of the other network, expected a refiner's"):
+        export_bundle(*runs, tmp_path / "b", run_refiner=runs[0])
+    run = write_refiner_run(tmp_path / "run", tiles)
+    settings = (run / "config.yaml").read_text()
+    (run / "config.yaml").write_text(settings.replace("tile_size: 128", "tile_size: 64"))
+    with pytest.raises(UsageError, match="128 px, the refiner on tiles of 64 px"):
+        export_bundle(*runs, tmp_path / "b", run_refiner=run)
+
+
 @pytest.mark.parametrize("graph", ["gate", "segmenter"])
 def test_a_batch_says_what_its_pictures_say_alone(exported: Exported, graph: str) -> None:
     import onnxruntime
@@ -202,8 +255,8 @@ def test_a_batch_says_what_its_pictures_say_alone(exported: Exported, graph: str
             np.testing.assert_allclose(found[index], expected[0], atol=1e-5)
 
 
-def test_the_graphs_are_plain(exported: Exported) -> None:
-    for data in (exported.bundle.gate, exported.bundle.segmenter):
+def test_the_graphs_are_plain(exported: Exported, with_refiner: Exported) -> None:
+    for data in (exported.bundle.gate, exported.bundle.segmenter, with_refiner.bundle.refiner):
         model = onnx.load_from_string(data)
         kinds = {node.op_type for node in model.graph.node}
         # No arithmetic on shapes, and nothing left of padding and norms.

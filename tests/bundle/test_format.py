@@ -14,7 +14,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from inference.pixels import gate_graph, pixel_bundle_of, segmenter_graph, write_pixel_bundle
+from inference.pixels import (
+    gate_graph,
+    pixel_bundle_of,
+    refiner_graph,
+    segmenter_graph,
+    write_pixel_bundle,
+)
 
 from shipseg.bundle import format as bundle_format
 from shipseg.bundle.format import Bundle, kind_of, load_bundle, sha256, write_bundle
@@ -179,6 +185,24 @@ def test_graphs_that_do_not_fit_the_manifest_are_not_written(
     with pytest.raises(BundleError, match="altered or damaged"):
         write_bundle(replace(bundle, gate=bundle.segmenter), "", tmp_path / "bundle")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_refiner_travels_along(tmp_path: Path) -> None:
+    bundle = pixel_bundle_of(refiner=refiner_graph())
+    for name in ("folder", "file.zip"):
+        path = write_bundle(bundle, "", tmp_path / name)
+        assert load_bundle(path) == replace(bundle, source=str(path))
+    (tmp_path / "folder" / "refiner.onnx").unlink()
+    with pytest.raises(BundleError, match=r"refiner\.onnx, which bundle\.json names, is missing"):
+        load_bundle(tmp_path / "folder")
+    with pytest.raises(BundleError, match="the refiner.s graph and .* do not fit"):
+        write_bundle(replace(bundle, refiner=None), "", tmp_path / "new")
+
+
+def test_a_refiner_of_another_shape_is_refused(tmp_path: Path) -> None:
+    bundle = pixel_bundle_of(refiner=refiner_graph(answers=4))
+    with pytest.raises(BundleError, match=r"outputs are moves float32 \(\*, 4\); expected"):
+        write_bundle(bundle, "", tmp_path / "new")
 
 
 # Bundles that are incomplete, altered, or none

@@ -16,26 +16,45 @@ import numpy.typing as npt
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 from shipseg.bundle.format import Bundle, load_bundle, sha256, write_bundle
-from shipseg.bundle.manifest import GateSpec, Manifest, Parity, Provenance, SegmenterSpec
+from shipseg.bundle.manifest import (
+    GateSpec,
+    Manifest,
+    Parity,
+    Provenance,
+    RefinerSpec,
+    SegmenterSpec,
+)
+from shipseg.imaging.hull_view import VIEW_HW
 
 TILE, INPUT, STRIDE, CROP = 768, 384, 16, 256
 # Three quarters of a crop: the least that the detector shows the segmenter.
 LEAST = 192
 RED, GREEN = 0, 1
+# By how much the truth of the refiner lies right and down.
+SHIFT = 0.5
 
 Rgb = npt.NDArray[np.uint8]
 Box = tuple[int, int, int, int]
 
 
 def write_pixel_bundle(
-    out: Path, *, gate: bytes | None = None, segmenter: bytes | None = None, **segmenter_fields: Any
+    out: Path,
+    *,
+    gate: bytes | None = None,
+    segmenter: bytes | None = None,
+    refiner: bytes | None = None,
+    **segmenter_fields: Any,
 ) -> Path:
     """Write the bundle, with other graphs or fields of the segmenter where a test wants them."""
-    return write_bundle(pixel_bundle_of(gate, segmenter, **segmenter_fields), "A card.\n", out)
+    bundle = pixel_bundle_of(gate, segmenter, refiner, **segmenter_fields)
+    return write_bundle(bundle, "A card.\n", out)
 
 
 def pixel_bundle_of(
-    gate: bytes | None = None, segmenter: bytes | None = None, **segmenter_fields: Any
+    gate: bytes | None = None,
+    segmenter: bytes | None = None,
+    refiner: bytes | None = None,
+    **segmenter_fields: Any,
 ) -> Bundle:
     gate, segmenter = gate or gate_graph(), segmenter or segmenter_graph()
     fields = {"multiple": 32, "threshold": 0.5, "min_area_px": 4, "crop_size": CROP}
@@ -52,6 +71,9 @@ def pixel_bundle_of(
         segmenter=SegmenterSpec(
             file="segmenter.onnx", sha256=sha256(segmenter), **(fields | segmenter_fields)
         ),
+        refiner=None
+        if refiner is None
+        else RefinerSpec(file="refiner.onnx", sha256=sha256(refiner), shift_px=SHIFT),
         provenance=Provenance(
             gate_encoder="none", segmenter_encoder="none", training_data="none", split="none",
             train_tiles=0, val_tiles=0, val_ship_tiles=0, chosen_on_tiles=0,
@@ -62,7 +84,7 @@ def pixel_bundle_of(
         ),
         figures={},
     )  # fmt: skip
-    return Bundle(manifest, gate, segmenter, "pixels")
+    return Bundle(manifest, gate, segmenter, "pixels", refiner)
 
 
 def gate_graph() -> bytes:
@@ -98,6 +120,24 @@ def segmenter_graph(
     image = {"image": (TensorProto.UINT8, ["N", "H", "W", 3])}
     outputs = {"maps": (TensorProto.FLOAT, list(shape))}
     return model(nodes, image, outputs, one=np.array([1]), **_CONSTANTS)
+
+
+def refiner_graph(*moves: float, bright: float = 0.0, answers: int = 5) -> bytes:
+    """Give the same moves for every view, none by default; and more for a brighter one."""
+    nodes = [
+        helper.make_node("Cast", ["image"], ["number"], to=TensorProto.FLOAT),
+        helper.make_node("ReduceMean", ["number", "within"], ["mean"], keepdims=0),
+        helper.make_node("Mul", ["mean", "most"], ["more"]),
+        helper.make_node("Unsqueeze", ["more", "one"], ["column"]),
+        helper.make_node("Add", ["column", "row"], ["moves"]),
+    ]
+    return model(
+        nodes,
+        {"image": (TensorProto.UINT8, ["N", *VIEW_HW, 3])},
+        {"moves": (TensorProto.FLOAT, ["N", answers])},
+        within=np.array([1, 2, 3]), most=np.array(bright / 255, np.float32), one=np.array([1]),
+        row=np.array([moves or (0.0,) * answers], np.float32),
+    )  # fmt: skip
 
 
 def model(
@@ -146,5 +186,5 @@ def draw(rgb: Rgb, box: Box, colour: tuple[int, int, int] = (255, 255, 255)) -> 
 
 __all__ = [
     "CROP", "LEAST", "TILE", "Box", "Rgb", "draw", "gate_graph", "load_bundle", "model",
-    "pixel_bundle_of", "sea", "segmenter_graph", "write_pixel_bundle",
+    "pixel_bundle_of", "refiner_graph", "sea", "segmenter_graph", "write_pixel_bundle",
 ]  # fmt: skip

@@ -4,10 +4,20 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
-from shipseg.models.losses import dice_loss, gate_loss, segmenter_loss
+from shipseg.models.losses import (
+    corners_of,
+    dice_loss,
+    gate_loss,
+    moved,
+    rectangle_iou,
+    refiner_loss,
+    segmenter_loss,
+)
+from shipseg.rectangle import Rectangle
 
 pytestmark = pytest.mark.train
 
@@ -133,3 +143,81 @@ def test_extreme_logits_stay_finite(size):
     loss.backward()
     assert loss.isfinite()
     assert logits.grad.isfinite().all()
+
+
+def rectangles(seed: int, count: int = 6) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    shares = torch.rand((count, 5), generator=generator, dtype=torch.float64)
+    low = torch.tensor([40.0, 40.0, -3.0, 30.0, 8.0], dtype=torch.float64)
+    return low + shares * torch.tensor([20.0, 20.0, 6.0, 40.0, 15.0], dtype=torch.float64)
+
+
+def as_rectangle(row: torch.Tensor) -> Rectangle:
+    x, y, heading, length, width = row.tolist()
+    cos, sin = math.cos(heading), math.sin(heading)
+    return Rectangle(np.array([x, y]), np.array([cos, sin]), np.array([-sin, cos]), length, width)
+
+
+class TestRectangles:
+    def test_no_move_leaves_them(self):
+        truth = rectangles(0)
+        assert torch.equal(moved(truth, torch.zeros_like(truth)), truth)
+
+    def test_a_move_against_its_definition(self):
+        move = torch.tensor([[0.1, -0.2, 0.3, -0.1, 0.4]], dtype=torch.float64)
+        for row in rectangles(1):
+            before, after = as_rectangle(row), as_rectangle(moved(row[None], move)[0])
+            off = before.from_middle(after.centre_xy[None])[0]
+            assert off == pytest.approx([0.1 * before.length, -0.2 * before.width])
+            assert after.length == pytest.approx(before.length * math.exp(0.3))
+            assert after.width == pytest.approx(before.width * math.exp(-0.1))
+            turn = (after.heading_rad - before.heading_rad + math.pi) % math.tau - math.pi
+            assert turn == pytest.approx(0.4 * before.width / before.length)
+
+    def test_corners_are_half_the_sides_away(self):
+        for row in rectangles(2):
+            off = as_rectangle(row).from_middle(corners_of(row[None])[0].numpy())
+            length, width = row[3].item() / 2, row[4].item() / 2
+            expected = [[length, width], [length, -width], [-length, width], [-length, -width]]
+            np.testing.assert_allclose(off, expected)
+
+    def test_the_loss_is_zero_at_the_truth_and_nowhere_near(self):
+        truth = rectangles(3)
+        assert float(refiner_loss(truth, truth)) == 0
+        for key in range(5):
+            move = torch.zeros_like(truth)
+            move[:, key] = 0.1
+            assert float(refiner_loss(moved(truth, move), truth)) > 0.01
+
+    def test_the_loss_against_a_slow_reference(self):
+        found, truth = rectangles(4), rectangles(5)
+        total = []
+        for a, b in zip(found, truth, strict=True):
+            theirs, own = corners_of(a[None])[0].numpy(), corners_of(b[None])[0].numpy()
+            frame = as_rectangle(b)
+            off = frame.from_middle(theirs) - frame.from_middle(own)
+            for share in (off / [frame.length, frame.width]).ravel():
+                size = abs(share)
+                total.append(size**2 / 0.1 if size < 0.05 else size - 0.025)
+        assert float(refiner_loss(found, truth)) == pytest.approx(np.mean(total))
+
+    def test_the_loss_is_the_same_for_boats_and_tankers(self):
+        truth, move = rectangles(6), torch.full((6, 5), 0.1, dtype=torch.float64)
+        large = truth * torch.tensor([1.0, 1.0, 1.0, 5.0, 5.0])
+        small, large = (float(refiner_loss(moved(r, move), r)) for r in (truth, large))
+        assert small == pytest.approx(large)
+
+    def test_iou_against_drawn_rectangles(self):
+        found, truth = rectangles(7, 20), rectangles(8, 20)
+        # Drawn eight times as large: a pixel is an eighth.
+        scale = torch.tensor([8.0, 8.0, 1.0, 8.0, 8.0])
+        for a, b, value in zip(found, truth, rectangle_iou(found, truth), strict=True):
+            one, other = (as_rectangle(row * scale).drawn((880, 880)) for row in (a, b))
+            expected = (one & other).sum() / (one | other).sum()
+            assert float(value) == pytest.approx(expected, abs=0.02)
+
+    def test_iou_at_its_ends(self):
+        truth = rectangles(9)
+        torch.testing.assert_close(rectangle_iou(truth, truth), torch.ones(6).double())
+        far = truth + torch.tensor([500.0, 0, 0, 0, 0])
+        assert (rectangle_iou(far, truth) == 0).all()

@@ -12,6 +12,7 @@ from torch import nn
 from shipseg.errors import ConfigError
 from shipseg.models.gate import Gate
 from shipseg.models.preprocess import Normalize
+from shipseg.models.refiner import Refiner
 from shipseg.models.segmenter import Segmenter
 
 pytestmark = pytest.mark.train
@@ -106,6 +107,47 @@ class TestNetwork:
         with pytest.raises(ConfigError, match="'tf_efficientnet_lite9'") as caught:
             make()
         assert "tf_efficientnet_lite" in str(caught.value.hint)
+
+
+class TestRefiner:
+    def test_it_begins_by_moving_nothing(self):
+        out = Refiner(TINY, pretrained=False)(pictures(64, 128, count=3))
+        assert (out.shape, out.dtype) == ((3, 5), torch.float32)
+        assert (out == 0).all()
+
+    def test_every_weight_gets_a_gradient_and_nothing_is_carried_along(self):
+        net = Refiner(TINY, pretrained=False)
+        # The first step moves the last layer alone, which hides the others from the loss.
+        nn.init.normal_(net.head[-1].weight)
+        net(pictures(64, 128)).square().sum().backward()
+        for name, parameter in net.named_parameters():
+            assert parameter.grad is not None, name
+            assert parameter.grad.isfinite().all(), name
+
+    @pytest.mark.parametrize("encoder", [TINY, "resnet18", "mobilenetv3_small_050"])
+    def test_the_encoder_ends_at_stride_16(self, encoder):
+        net = Refiner(encoder, pretrained=False, width=8).eval()
+        whole = Gate(encoder, pretrained=False).encoder
+        assert sum(p.numel() for p in net.encoder.parameters()) < 0.8 * sum(
+            p.numel() for p in whole.parameters()
+        )
+        assert net(pictures(64, 128)).shape == (2, 5)
+        assert net.encoder(net.normalize(pictures(64, 128)))[-1].shape[2:] == (4, 8)
+
+    def test_saved_and_loaded_weights_give_the_same_moves(self):
+        net = Refiner(TINY, pretrained=False).eval()
+        nn.init.normal_(net.head[-1].weight)
+        other = Refiner(TINY, pretrained=False).eval()
+        other.load_state_dict(load(save(dict(net.state_dict()))))
+        image = pictures(64, 128, seed=4)
+        assert torch.equal(net(image), other(image))
+        assert not any("normalize" in name for name in net.state_dict())
+
+    def test_an_encoder_that_cannot_serve_is_named(self):
+        with pytest.raises(ConfigError, match=r"strides .*the refiner needs 8 and 16"):
+            Refiner("vit_tiny_patch16_224", pretrained=False)
+        with pytest.raises(ConfigError, match="'tf_efficientnet_lite9'"):
+            Refiner("tf_efficientnet_lite9", pretrained=False)
 
 
 @torch.inference_mode()

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from inference.pixels import draw, sea, write_pixel_bundle
+from inference.pixels import draw, refiner_graph, sea, write_pixel_bundle
 from shapely import LineString, Polygon, box
 from shapely.affinity import translate
 
@@ -16,7 +16,6 @@ from shipseg.imaging.picture import Picture
 from shipseg.imaging.synthetic import draw_scene
 from shipseg.imaging.tiling import Window
 from shipseg.inference.detector import Detector
-from shipseg.inference.straighten import Straightening
 from shipseg.scenes.batch import SceneSettings, settings_key
 from shipseg.scenes.looks import SQUARE_PX, WHOLE_PX
 from shipseg.scenes.result import SceneResult
@@ -103,13 +102,24 @@ def test_windows_make_no_difference(
         assert_same(find(pixels, path, whole_px=whole_px), expected)
 
 
+STRAIGHTENING = {"rectangularity": 0.75, "longer_px": 6.0, "narrower_px": 2.0}
+
+
 @pytest.fixture(scope="module")
 def straightening(tmp_path_factory: pytest.TempPathFactory) -> Detector:
-    detector = Detector(write_pixel_bundle(tmp_path_factory.mktemp("bundle") / "pixels"))
-    detector.straightening = Straightening(0.75, 6.0, 2.0)
-    return detector
+    folder = tmp_path_factory.mktemp("bundle") / "pixels"
+    return Detector(write_pixel_bundle(folder, straightening=STRAIGHTENING))
 
 
+@pytest.fixture(scope="module")
+def refining(tmp_path_factory: pytest.TempPathFactory) -> Detector:
+    folder = tmp_path_factory.mktemp("bundle") / "pixels"
+    # What it says follows from the pixels that it sees.
+    graph = refiner_graph(0.0, 0.0, -0.1, -0.1, 0.1, bright=0.4)
+    return Detector(write_pixel_bundle(folder, refiner=graph, straightening=STRAIGHTENING))
+
+
+@pytest.mark.parametrize("which", ["straightening", "refining"])
 @few
 @given(
     st.lists(
@@ -120,17 +130,18 @@ def straightening(tmp_path_factory: pytest.TempPathFactory) -> Detector:
     ),
 )  # fmt: skip
 def test_hulls_are_straightened_as_on_a_tile(
-    straightening: Detector, tmp_path: Path, rectangles: list[tuple[int, ...]]
+    request: pytest.FixtureRequest, which: str, tmp_path: Path, rectangles: list[tuple[int, ...]]
 ) -> None:
+    detector: Detector = request.getfixturevalue(which)
     rgb = sea(800, 1000)
     rgb[..., 2] = 1
     for x, y, length, beam in rectangles:
         draw(rgb, (x, y, min(1000, x + length), min(800, y + beam)))
     rgb[300:340, 500:520] = 0
     picture = Picture(rgb, rgb.any(axis=-1))
-    found = [(ship.polygon, ship.score) for ship in straightening.predict(picture).ships]
+    found = [(ship.polygon, ship.score) for ship in detector.predict(picture).ships]
     found.sort(key=lambda pair: (pair[0].bounds[1], pair[0].bounds[0], pair[0].bounds))
-    result = find(straightening, save(tmp_path / "s.tif", rgb, nodata=0))
+    result = find(detector, save(tmp_path / "s.tif", rgb, nodata=0))
     assert_same(result, found)
     lost = box(500, 300, 520, 340)
     assert not any(ship.outline.intersection(lost).area for ship in result.ships)
@@ -155,6 +166,20 @@ def test_a_lone_hull_is_straightened(straightening: Detector, tmp_path: Path) ->
     path = save(tmp_path / "s.tif", rgb)
     (ship,) = find(straightening, path).ships
     assert ship.outline.bounds == (297, 301, 363, 319)
+
+
+def test_a_refiner_sees_the_scene_s_pixels(
+    refining: Detector, straightening: Detector, tmp_path: Path
+) -> None:
+    for blue in (0, 250):
+        rgb = draw(sea(800, 1000), (300, 300, 360, 320))
+        rgb[..., 2] = np.maximum(rgb[..., 2], blue)
+        path = save(tmp_path / f"{blue}.tif", rgb)
+        (ship,) = find(refining, path).ships
+        (plain,) = find(straightening, path).ships
+        # The brighter the water, the larger it says that the hull is.
+        larger = ship.outline.area > plain.outline.area
+        assert larger == (blue > 0)
 
 
 def test_a_ship_over_four_squares_is_one(pixels: Detector, tmp_path: Path) -> None:

@@ -8,12 +8,12 @@ from typing import Any
 
 from dataset.tiles import Tiles
 
-from shipseg.training.config import GateConfig, SegmenterConfig, load_config
+from shipseg.training.config import GateConfig, RefinerConfig, SegmenterConfig, load_config
 from shipseg.training.fit import train
 from shipseg.training.folder import open_run
 
-KINDS = {"gate": GateConfig, "segmenter": SegmenterConfig}
-MONITORS = {"gate": "val_f1", "segmenter": "val_dice"}
+KINDS = {"gate": GateConfig, "segmenter": SegmenterConfig, "refiner": RefinerConfig}
+MONITORS = {"gate": "val_f1", "segmenter": "val_dice", "refiner": "val_iou"}
 _BOTH = (
     "encoder=test_efficientnet", "pretrained=false", "tile_size=128", "threads=1",
     "accelerator=cpu", "batch_size=4", "epochs=2", "patience=0", "ema_decay=0.5",
@@ -23,6 +23,7 @@ TINY = {
     "segmenter": (
         *_BOTH, "crop_size=64", "crops_per_epoch=8", "decoder_channels=[32,16,16,8,8]",
     ),
+    "refiner": (*_BOTH, "hulls_per_epoch=16"),
 }  # fmt: skip
 
 

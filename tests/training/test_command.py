@@ -51,7 +51,9 @@ def words_of(kind: str, tiles: Tiles, *settings: str) -> list[object]:
     return words
 
 
-SHORT = {"gate": "tiles_per_epoch=4", "segmenter": "crops_per_epoch=4"}
+SHORT = {
+    "gate": "tiles_per_epoch=4", "segmenter": "crops_per_epoch=4", "refiner": "hulls_per_epoch=4",
+}  # fmt: skip
 
 
 class TestTalk:
@@ -80,6 +82,16 @@ class TestTalk:
         # No gate lies beside it, so its place is held.
         assert document["next"] == f"shipseg export RUN_GATE {tmp_path / 's'} -o bundle"
 
+    def test_the_refiner_is_exported_beside_the_others(self, call, tiles, tmp_path):
+        (tmp_path / "gate").mkdir()
+        (tmp_path / "gate" / "config.yaml").touch()
+        words = words_of("refiner", tiles, SHORT["refiner"])
+        result = call(*words, "--split", tiles.split, "-o", tmp_path / "r", "--json")
+        document = json.loads(result.out)
+        assert document["summary"]["monitor"] == "val_iou"
+        expected = f"shipseg export {tmp_path / 'gate'} RUN_SEGMENTER {tmp_path / 'r'} -o bundle"
+        assert document["next"] == expected
+
     def test_without_a_split_a_note_says_that_it_leaks(self, call, tiles, tmp_path):
         words = words_of("gate", tiles, SHORT["gate"], "val_share=0.5")
         result = call(*words, "-o", tmp_path / "run")
@@ -88,7 +100,7 @@ class TestTalk:
 
     def test_help_shows_an_example_and_loads_no_torch(self, call, monkeypatch):
         monkeypatch.setattr(command, "_require_extra", lambda: pytest.fail("loaded"))
-        for kind in ("gate", "segmenter"):
+        for kind in ("gate", "segmenter", "refiner"):
             result = call(kind, "--help")
             assert result.code == 0
             assert f"Example: shipseg train {kind}" in " ".join(result.out.split())
@@ -177,4 +189,4 @@ def test_a_resumed_run_needs_nothing_but_its_folder(call, tiles, tmp_path):
     assert "cannot change learning_rate from 0.001 to 0.5" in refused.err
     other = call("segmenter", "-o", root, "--resume")
     assert other.code == 2
-    assert "the run trains the other network" in other.err
+    assert "the run trains another network" in other.err

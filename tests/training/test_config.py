@@ -11,6 +11,7 @@ from shipseg.errors import ConfigError
 from shipseg.training.config import (
     MAY_CHANGE,
     GateConfig,
+    RefinerConfig,
     SegmenterConfig,
     TrainConfig,
     load_config,
@@ -139,12 +140,22 @@ def test_an_empty_file_is_the_defaults(tmp_path):
     assert load_config(GateConfig, tmp_path / "c.yaml", PATHS, []).epochs == 12
 
 
-@pytest.mark.parametrize(("kind", "name"), [(GateConfig, "gate"), (SegmenterConfig, "segmenter")])
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [(GateConfig, "gate"), (SegmenterConfig, "segmenter"), (RefinerConfig, "refiner")],
+)
 def test_the_recipes_load_and_hold_no_paths(kind, name):
     values = yaml.safe_load((RECIPES / f"{name}.yaml").read_text())
     assert not values.keys() & {"images", "labels", "split"}
     config = load_config(kind, RECIPES / f"{name}.yaml", PATHS, [])
     assert config.patience == 0
+
+
+def test_what_the_refiner_takes():
+    config = load_config(RefinerConfig, None, PATHS, ["truth_shift_px=0.5"])
+    assert (config.hulls_per_epoch, config.truth_shift_px) == (6000, 0.5)
+    with pytest.raises(ConfigError, match=r"truth_shift_px: .*finite"):
+        load_config(RefinerConfig, None, PATHS, ["truth_shift_px=.nan"])
 
 
 class TestResumed:
@@ -180,7 +191,7 @@ class TestResumed:
 
 
 def test_a_stored_configuration_tells_its_kind(tmp_path):
-    for kind in (GateConfig, SegmenterConfig):
+    for kind in (GateConfig, SegmenterConfig, RefinerConfig):
         config = load_config(kind, None, PATHS, [])
         file = write(tmp_path / "c.yaml", **config.model_dump(mode="json"))
         assert read_config(file) == config

@@ -21,15 +21,22 @@ from safetensors.torch import load_file
 
 from shipseg.dataset.crops import WholeTiles
 from shipseg.dataset.gate_tiles import GateTiles, GateTilesPlain
+from shipseg.dataset.hulls import HullsPlain
 from shipseg.dataset.source import TileCount
 from shipseg.errors import BadInputError, ConfigError
 from shipseg.evaluation.classification import best_f1
-from shipseg.models.losses import gate_loss, segmenter_loss
+from shipseg.models.losses import (
+    gate_loss,
+    moved,
+    rectangle_iou,
+    refiner_loss,
+    segmenter_loss,
+)
 from shipseg.training.config import read_config
 from shipseg.training.data import open_tiles
 from shipseg.training.fit import Start, positive_weight
 from shipseg.training.folder import RunFolder
-from shipseg.training.modules import GateModule, SegmenterModule
+from shipseg.training.modules import GateModule, RefinerModule, SegmenterModule
 
 from .runs import MONITORS, run
 
@@ -48,7 +55,7 @@ def contents(folder: RunFolder) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in paths}
 
 
-@pytest.fixture(scope="module", params=["gate", "segmenter"])
+@pytest.fixture(scope="module", params=["gate", "segmenter", "refiner"])
 def finished(request, tiles, tmp_path_factory) -> tuple[str, RunFolder]:
     """A run that ended by itself; treat it as read-only, or copy it."""
     root = tmp_path_factory.mktemp("runs") / request.param
@@ -107,8 +114,7 @@ class TestWhatIsLeft:
         best = json.loads(folder.summary.read_text())["best"]
         with safe_open(folder.weights, "pt") as file:
             assert file.metadata() == {"epoch": str(best["epoch"])}
-        measure = gate_scores if kind == "gate" else segmenter_scores
-        for name, value in measure(config, folder, train, val).items():
+        for name, value in SCORES[kind](config, folder, train, val).items():
             assert best[name] == pytest.approx(value, rel=1e-4, abs=1e-5), name
 
 
@@ -149,6 +155,26 @@ def segmenter_scores(config, folder, train, val) -> dict[str, float]:
             truth = mask.numpy() > 0
             dices.append(2 * (found & truth).sum() / (found.sum() + truth.sum()))
     return {"val_loss": float(np.mean(losses)), "val_dice": float(np.mean(dices))}
+
+
+@torch.inference_mode()
+def refiner_scores(config, folder, train, val) -> dict[str, float]:
+    net = RefinerModule(config).net.eval()
+    net.load_state_dict(load_file(folder.weights))
+    data = HullsPlain(val, truth_shift_px=config.truth_shift_px)
+    image, guess, truth = (
+        torch.stack(part) for part in zip(*(data[i] for i in range(len(data))), strict=True)
+    )
+    result = moved(guess, net(image))
+    return {
+        "val_loss": float(refiner_loss(result, truth)),
+        "val_iou": float(rectangle_iou(result, truth).mean()),
+        "val_iou_before": float(rectangle_iou(guess, truth).mean()),
+    }
+
+
+SCORES = {"gate": gate_scores, "segmenter": segmenter_scores, "refiner": refiner_scores}
+MODULES = {"gate": GateModule, "segmenter": SegmenterModule, "refiner": RefinerModule}
 
 
 class TestResume:
@@ -356,10 +382,10 @@ def test_an_accelerator_that_is_not_there(tiles, tmp_path):
 
 class TestOptimiser:
     @pytest.fixture
-    def module(self, finished) -> GateModule | SegmenterModule:
+    def module(self, finished) -> GateModule | SegmenterModule | RefinerModule:
         kind, folder = finished
         config = read_config(folder.config)
-        module = GateModule(config) if kind == "gate" else SegmenterModule(config)
+        module = MODULES[kind](config)
         module.config = config.model_copy(update={"pretrained": True, "warmup": 0.1})
         module._trainer = SimpleNamespace(estimated_stepping_batches=100)
         return module

@@ -10,7 +10,8 @@ from typing import Any
 
 import yaml
 
-from shipseg.bundle.manifest import Manifest, SegmenterSpec
+from shipseg.bundle.manifest import Manifest, Parity, Provenance, RefinerSpec
+from shipseg.imaging.hull_view import VIEW_HW
 
 # How figures are called on the card, in its order.
 _FIGURES = {
@@ -50,7 +51,8 @@ def render_card(manifest: Manifest) -> str:
         f"---\n{_front_matter(manifest)}---",
         f"# {_plain(manifest.name)}",
         "Finds ships on optical satellite images of about 1.5 m per pixel. A *gate* tells which "
-        "tiles, and which cells of a tile, may hold a ship; a U-Net marks the ships' pixels there.",
+        "tiles, and which cells of a tile, may hold a ship; a U-Net marks the ships' pixels there."
+        + (" A *refiner* fits rectangles to hulls." if manifest.refiner is not None else ""),
         f"**Licence of the weights:** {_plain(manifest.license)}",
         _use(manifest),
         _data(manifest),
@@ -88,12 +90,23 @@ shipseg predict tiles/ -o out/ --bundle path/of/this/bundle
 ```
 
 Or any ONNX runtime: pass the decoded RGB bytes as they are. Normalisation and sigmoid are inside
-the graphs, and what comes out are probabilities.
+the graphs; what comes out of gate and segmenter are probabilities.
 
 | graph | in | out |
 |---|---|---|
 | `{manifest.gate.file}` | {_gate_input(manifest)} | `tile` (N,), `cells` {_gate_cells(manifest)} |
-| `{manifest.segmenter.file}` | {_segmenter_input(manifest)} | `maps` (N, 2, H, W): ship, core |"""
+| `{manifest.segmenter.file}` | {_segmenter_input(manifest)} | `maps` (N, 2, H, W): ship, core |\
+{_refiner_row(manifest)}"""
+
+
+def _refiner_row(manifest: Manifest) -> str:
+    if manifest.refiner is None:
+        return ""
+    height, width = VIEW_HW
+    return (
+        f"\n| `{manifest.refiner.file}` | `image` uint8 (N, {height}, {width}, 3), one hull each | "
+        "`moves` (N, 5): how its rectangle has to move |"
+    )
 
 
 def _gate_input(manifest: Manifest) -> str:
@@ -123,7 +136,11 @@ def _data(manifest: Manifest) -> str:
 - Trained on {made.train_tiles:,} tiles; {made.val_tiles:,} validation tiles, \
 {made.val_ship_tiles:,} with ships
 - Encoders: `{_code(made.gate_encoder)}` (gate), `{_code(made.segmenter_encoder)}` (segmenter), \
-started from ImageNet weights where these were at hand"""
+{_refiner_encoder(made)}started from ImageNet weights where these were at hand"""
+
+
+def _refiner_encoder(made: Provenance) -> str:
+    return "" if made.refiner_encoder is None else f"`{_code(made.refiner_encoder)}` (refiner), "
 
 
 def _figures(manifest: Manifest) -> str:
@@ -152,16 +169,24 @@ def _thresholds(manifest: Manifest) -> str:
 | a cell is looked at from | {gate.cell_threshold:.4f} |
 | a pixel is ship from | {segmenter.threshold:.2f} |
 | least area of a ship | {segmenter.min_area_px} px |
-{_straightening(segmenter)}"""
+{_straightening(manifest)}"""
 
 
-def _straightening(segmenter: SegmenterSpec) -> str:
-    how = segmenter.straightening
+def _straightening(manifest: Manifest) -> str:
+    how = manifest.segmenter.straightening
     if how is None:
         return "| masks | as the segmenter draws them |"
     return (
         f"| masks become rectangles | from an IoU of {how.rectangularity:g} with their own, "
         f"{how.longer_px:g} px longer and {how.narrower_px:g} px narrower |"
+        + ("" if manifest.refiner is None else _refined(manifest.refiner))
+    )
+
+
+def _refined(refiner: RefinerSpec) -> str:
+    return (
+        "\n| rectangles | fitted by the refiner, then moved right and down by "
+        f"{refiner.shift_px:g} px, as the truth lies |"
     )
 
 
@@ -172,11 +197,21 @@ def _graphs(manifest: Manifest) -> str:
 Largest difference of any probability between torch {_plain(parity.torch)} and ONNX Runtime \
 {_plain(parity.onnxruntime)} on real tiles: gate {parity.gate_max_abs_difference:.1e} \
 ({parity.gate_tiles} tiles), segmenter {parity.segmenter_max_abs_difference:.1e} \
-({parity.segmenter_tiles} tiles and windows). The largest weights are stored at \
-half precision; all is computed at single precision.
+({parity.segmenter_tiles} tiles and windows){_refiner_parity(parity)}. The largest weights are \
+stored at half precision; all is computed at single precision.
 
 - `{gate.file}` SHA-256 `{gate.sha256}`
-- `{segmenter.file}` SHA-256 `{segmenter.sha256}`"""
+- `{segmenter.file}` SHA-256 `{segmenter.sha256}`{_refiner_hash(manifest)}"""
+
+
+def _refiner_parity(parity: Parity) -> str:
+    off = parity.refiner_max_abs_difference
+    return "" if off is None else f", refiner {off:.1e} of a hull's side"
+
+
+def _refiner_hash(manifest: Manifest) -> str:
+    refiner = manifest.refiner
+    return "" if refiner is None else f"\n- `{refiner.file}` SHA-256 `{refiner.sha256}`"
 
 
 _LIMITS = """## Limits

@@ -1,4 +1,4 @@
-"""Make a bundle from two run folders: graphs, parity, thresholds, figures, card.
+"""Make a bundle from run folders: graphs, parity, thresholds, figures, card.
 
 Needs the `train` extra. From top to bottom: read what was trained, make the graphs, compare them
 with the networks, choose thresholds on validation tiles, measure the detector with them, write.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from shipseg import __version__
 from shipseg.bundle.calibration import calibrate
 from shipseg.bundle.card import render_card
 from shipseg.bundle.format import Bundle, check_output, sha256, write_bundle
-from shipseg.bundle.manifest import GateSpec, Manifest, Parity, SegmenterSpec
+from shipseg.bundle.manifest import GateSpec, Manifest, Parity, RefinerSpec, SegmenterSpec
 from shipseg.bundle.measure import (
     GateView,
     Measuring,
@@ -30,11 +30,11 @@ from shipseg.bundle.measure import (
     gate_views,
     no_progress,
 )
-from shipseg.bundle.networks import load_gate, load_segmenter, read_run
-from shipseg.bundle.onnx_export import export_gate, export_segmenter
+from shipseg.bundle.networks import load_gate, load_refiner, load_segmenter, read_run
+from shipseg.bundle.onnx_export import export_gate, export_refiner, export_segmenter
 from shipseg.bundle.parity import measure_parity
 from shipseg.bundle.provenance import check_together, license_of, provenance_of
-from shipseg.bundle.straightening import choose_straightening, straighten_results
+from shipseg.bundle.straightening import RECTANGULARITY, choose_straightening, straighten_results
 from shipseg.bundle.thresholds import (
     SegmenterPoint,
     choose_cell_threshold,
@@ -47,7 +47,7 @@ from shipseg.evaluation.evaluate import evaluate
 from shipseg.inference.straighten import Straightening
 from shipseg.models.gate import GATE_STRIDE
 from shipseg.scores import Calibration
-from shipseg.training.config import GateConfig, SegmenterConfig
+from shipseg.training.config import GateConfig, RefinerConfig, SegmenterConfig
 from shipseg.training.data import open_tiles
 from shipseg.training.folder import RunFolder
 
@@ -128,7 +128,11 @@ class Exported:
         """Give all that was measured as a JSON value."""
         return {
             "path": str(self.path),
-            "bytes": {"gate": len(self.bundle.gate), "segmenter": len(self.bundle.segmenter)},
+            "bytes": {
+                name: len(graph)
+                for name in ("gate", "segmenter", "refiner")
+                if (graph := getattr(self.bundle, name)) is not None
+            },
             "gate_counts": asdict(self.gate_point.counts),
             "segmenter_point": asdict(self.segmenter_point),
             "manifest": self.bundle.manifest.model_dump(mode="json"),
@@ -140,6 +144,7 @@ def export_bundle(
     run_segmenter: Path,
     out: Path,
     *,
+    run_refiner: Path | None = None,
     images: Path | None = None,
     labels: Path | None = None,
     split: Path | None = None,
@@ -149,12 +154,13 @@ def export_bundle(
     announce: Callable[[str], None] = lambda _: None,
     progress: Progress = no_progress,
 ) -> Exported:
-    """Make a bundle from two run folders.
+    """Make a bundle from two run folders, or three.
 
     Args:
         run_gate: Run folder of the gate.
         run_segmenter: Run folder of the segmenter.
         out: A folder, or a file whose name ends in `.zip`.
+        run_refiner: Run folder of the refiner, if the bundle is to have one.
         images: Folder of tiles, where it moved since the gate's training.
         labels: Label table, where it moved.
         split: Split, where it moved.
@@ -177,12 +183,14 @@ def export_bundle(
     moved = {"images": images, "labels": labels, "split": split}
     gate_config = read_run(run_gate, GateConfig, moved)
     segmenter_config = read_run(run_segmenter, SegmenterConfig)
-    for run in (run_gate, run_segmenter):
-        if not RunFolder(run).summary.is_file():
+    refiner_config = None if run_refiner is None else read_run(run_refiner, RefinerConfig)
+    for run in (run_gate, run_segmenter, run_refiner):
+        if run is not None and not RunFolder(run).summary.is_file():
             logger.warning(
                 "the training in '%s' has not ended; its best epoch so far is taken", run
             )
-    check_together(gate_config, segmenter_config, moved=any(moved.values()))
+    others = [one for one in (segmenter_config, refiner_config) if one is not None]
+    check_together(gate_config, *others, moved=any(moved.values()))
     train, val = open_tiles(gate_config)
     tiles = Measuring(val, workers, progress)
     chosen_ids = _sample(val.image_ids, choices.tile_limit, gate_config.seed)
@@ -193,6 +201,15 @@ def export_bundle(
     gate_graph = export_gate(gate, gate_config.input_size)
     announce("exporting the segmenter")
     segmenter_graph = export_segmenter(segmenter)
+    refiner = refiner_graph = refiner_spec = None
+    if run_refiner is not None and refiner_config is not None:
+        announce("exporting the refiner")
+        refiner = load_refiner(run_refiner, refiner_config)
+        refiner_graph = export_refiner(refiner)
+        refiner_spec = RefinerSpec(
+            file="refiner.onnx", sha256=sha256(refiner_graph),
+            shift_px=refiner_config.truth_shift_px,
+        )  # fmt: skip
 
     # Thresholds come last, and so does what depends on them; until then they are placeholders.
     manifest = Manifest(
@@ -209,27 +226,43 @@ def export_bundle(
             file="segmenter.onnx", sha256=sha256(segmenter_graph), multiple=32, threshold=0.5,
             min_area_px=1, crop_size=segmenter_config.crop_size,
         ),
-        provenance=provenance_of(gate_config, segmenter_config, choices.data, train, val),
+        refiner=refiner_spec,
+        provenance=provenance_of(
+            gate_config, segmenter_config, refiner_config, choices.data, train, val
+        ),
         parity=_no_parity(),
         figures={},
     )  # fmt: skip
-    bundle = Bundle(manifest, gate_graph, segmenter_graph, str(out))
+    bundle = Bundle(manifest, gate_graph, segmenter_graph, str(out), refiner_graph)
 
     announce("comparing torch with ONNX Runtime")
-    bundle = _with(bundle, parity=measure_parity(bundle, gate, segmenter, tiles, chosen_ids))
+    parity = measure_parity(bundle, gate, segmenter, refiner, tiles, chosen_ids)
+    bundle = _with(bundle, parity=parity)
     announce(f"choosing thresholds on {len(chosen_ids):,} validation tiles")
     views = gate_views(bundle, tiles, chosen_ids)
     gate_point = _gate_point(views, choices)
     segmenter_point, bundle = _with_thresholds(bundle, tiles, views, gate_point)
     drawn = detect_tiles(bundle, tiles, [view.image_id for view in views])
     straightening = choose_straightening(drawn) if choices.straighten else None
-    results = drawn if straightening is None else straighten_results(drawn, straightening)
+    if choices.straighten and straightening is None and refiner is not None:
+        # A refiner needs something to refine.
+        straightening = Straightening(RECTANGULARITY, 0.0, 0.0)
+    bundle = _with(
+        bundle, segmenter=_fitted(bundle.manifest.segmenter, straightening=straightening)
+    )
+    if straightening is None:
+        results = drawn
+    elif refiner is None:
+        results = straighten_results(drawn, straightening)
+    else:
+        # The refiner looks at the tiles again.
+        results = detect_tiles(bundle, tiles, [view.image_id for view in views])
     calibration, results, ece_before = calibrate(results, drawn)
     report = evaluate(results, gate_threshold=gate_point.threshold, resamples=0)
     provenance = manifest.provenance.model_copy(update={"chosen_on_tiles": len(views)})
     bundle = _with(
         bundle,
-        segmenter=_fitted(bundle.manifest.segmenter, calibration, straightening),
+        segmenter=_fitted(bundle.manifest.segmenter, calibration=calibration),
         figures=figures_of(report, ece_before=ece_before),
         provenance=provenance,
     )
@@ -244,7 +277,7 @@ def _with(bundle: Bundle, **fields: Any) -> Bundle:
     """Return the bundle with other fields in its manifest, checked as when it is read."""
     found = {name: getattr(bundle.manifest, name) for name in Manifest.model_fields}
     manifest = Manifest.model_validate(found | fields)
-    return Bundle(manifest, bundle.gate, bundle.segmenter, bundle.source)
+    return replace(bundle, manifest=manifest)
 
 
 def _sample(image_ids: Sequence[str], limit: int | None, seed: int) -> list[str]:
@@ -294,9 +327,8 @@ def _with_thresholds(
 
 
 def _fitted(
-    segmenter: SegmenterSpec, calibration: Calibration | None, straightening: Straightening | None
+    segmenter: SegmenterSpec, **fitted: Calibration | Straightening | None
 ) -> dict[str, Any]:
-    return segmenter.model_dump() | {
-        "calibration": None if calibration is None else asdict(calibration),
-        "straightening": None if straightening is None else asdict(straightening),
-    }
+    """Return the segmenter's fields with what was measured on the validation tiles."""
+    found = {name: None if one is None else asdict(one) for name, one in fitted.items()}
+    return segmenter.model_dump() | found

@@ -4,11 +4,12 @@
 |---|---|
 | `bundle.json` | the manifest: hashes, thresholds, provenance, parity, figures |
 | `gate.onnx` | `image` uint8 (N, S, S, 3) to `tile` (N,) and `cells` (N, S/16, S/16) |
-| `segmenter.onnx` | `image` uint8 (N, H, W, 3) to `ship` (N, H, W) |
+| `segmenter.onnx` | `image` uint8 (N, H, W, 3) to `maps` (N, 2, H, W) |
+| `refiner.onnx` | `image` uint8 (N, 64, 128, 3) to `moves` (N, 5); not in every bundle |
 | `README.md` | the model card |
 
-All outputs are float32 probabilities. A bundle holds graphs and numbers, and no code: nothing in it
-is unpickled, or run by anything but ONNX Runtime.
+All outputs are float32, those of the first two probabilities. A bundle holds graphs and numbers,
+and no code: nothing in it is unpickled, or run by anything but ONNX Runtime.
 """
 
 from __future__ import annotations
@@ -24,8 +25,21 @@ from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path, PurePosixPath
 
-from shipseg.bundle.graph import SEGMENTER_SIGNATURE, check_graph, gate_signature
-from shipseg.bundle.manifest import Manifest, format_manifest, parse_manifest
+from shipseg.bundle.graph import (
+    REFINER_SIGNATURE,
+    SEGMENTER_SIGNATURE,
+    Signature,
+    check_graph,
+    gate_signature,
+)
+from shipseg.bundle.manifest import (
+    GateSpec,
+    Manifest,
+    RefinerSpec,
+    SegmenterSpec,
+    format_manifest,
+    parse_manifest,
+)
 from shipseg.bundle.readers import MANIFEST, Reader, folder_reader, kind_of, zip_reader
 from shipseg.errors import BundleError, OutputExistsError, UsageError
 from shipseg.files import atomic_write_bytes
@@ -48,12 +62,14 @@ class Bundle:
         gate: The gate's ONNX graph.
         segmenter: The segmenter's ONNX graph.
         source: Where it was read from, for messages.
+        refiner: The refiner's ONNX graph; None where the manifest names none.
     """
 
     manifest: Manifest
     gate: bytes = field(repr=False)
     segmenter: bytes = field(repr=False)
     source: str
+    refiner: bytes | None = field(default=None, repr=False)
 
 
 def load_bundle(path: str | os.PathLike[str] | None = None) -> Bundle:
@@ -108,6 +124,8 @@ def write_bundle(
         bundle.manifest.segmenter.file: bundle.segmenter,
         CARD: card.encode(),
     }
+    if bundle.manifest.refiner is not None and bundle.refiner is not None:
+        files[bundle.manifest.refiner.file] = bundle.refiner
     target.parent.mkdir(parents=True, exist_ok=True)
     if target.suffix == ".zip":
         atomic_write_bytes(target, _pack(files))
@@ -151,11 +169,16 @@ def check_bundle(bundle: Bundle) -> None:
     Raises:
         BundleError: A hash, an input or an output differs; the message names both.
     """
-    gate, segmenter = bundle.manifest.gate, bundle.manifest.segmenter
-    graphs = (
+    manifest = bundle.manifest
+    gate, segmenter, refiner = manifest.gate, manifest.segmenter, manifest.refiner
+    graphs: list[tuple[GateSpec | SegmenterSpec | RefinerSpec, bytes, Signature]] = [
         (gate, bundle.gate, gate_signature(gate.input_size, gate.stride)),
         (segmenter, bundle.segmenter, SEGMENTER_SIGNATURE),
-    )
+    ]
+    if (refiner is None) != (bundle.refiner is None):
+        raise BundleError(f"{bundle.source}: the refiner's graph and {MANIFEST} do not fit")
+    if refiner is not None and bundle.refiner is not None:
+        graphs.append((refiner, bundle.refiner, REFINER_SIGNATURE))
     for spec, data, signature in graphs:
         where = f"{bundle.source}: {spec.file}"
         kind = kind_of(data)
@@ -187,7 +210,8 @@ def _load(read: Reader, source: str) -> Bundle:
         raise BundleError(f"{source}: {MANIFEST} is over the limit of {MAX_MANIFEST_BYTES:,} bytes")
     manifest = parse_manifest(found, where=f"{source}: {MANIFEST}")
     graphs = []
-    for spec in (manifest.gate, manifest.segmenter):
+    specs = (manifest.gate, manifest.segmenter, manifest.refiner)
+    for spec in (spec for spec in specs if spec is not None):
         data = read(spec.file, MAX_GRAPH_BYTES)
         if data is None:
             raise BundleError(
@@ -199,7 +223,8 @@ def _load(read: Reader, source: str) -> Bundle:
                 f"{source}: {spec.file} is over the limit of {MAX_GRAPH_BYTES:,} bytes"
             )
         graphs.append(data)
-    bundle = Bundle(manifest, graphs[0], graphs[1], source)
+    gate, segmenter, *refiner = graphs
+    bundle = Bundle(manifest, gate, segmenter, source, *refiner)
     check_bundle(bundle)
     return bundle
 

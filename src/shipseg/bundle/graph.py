@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from shipseg.errors import BundleError
+from shipseg.imaging.hull_view import VIEW_HW
 
 _DTYPES = {
     1: "float32",
@@ -70,6 +71,13 @@ SEGMENTER_SIGNATURE = Signature(
     (Port("maps", "float32", (None, 2, None, None)),),
 )
 """What a segmenter's graph takes and gives: probabilities of ship, and of a ship's core."""
+
+
+REFINER_SIGNATURE = Signature(
+    (Port("image", "uint8", (None, *VIEW_HW, 3)),),
+    (Port("moves", "float32", (None, 5)),),
+)
+"""What a refiner's graph takes and gives: views of hulls, and how their rectangles have to move."""
 
 
 def check_graph(data: bytes, expected: Signature, *, where: str) -> None:

@@ -110,12 +110,27 @@ class SegmenterSpec(_Part):
     straightening: StraighteningSpec | None = None
 
 
+class RefinerSpec(_Part):
+    """The refiner's graph and how to use it: see `shipseg.inference.refine`.
+
+    Attributes:
+        file: Name of the ONNX file in the bundle.
+        sha256: Of that file.
+        shift_px: By how much the truth that it learnt from lies right of and below the pixels.
+    """
+
+    file: FileName
+    sha256: Sha256
+    shift_px: float = Field(ge=-4, le=4)
+
+
 class Provenance(_Part):
     """Where the weights come from.
 
     Attributes:
         gate_encoder: timm's name of the gate's encoder.
         segmenter_encoder: timm's name of the segmenter's encoder.
+        refiner_encoder: timm's name of the refiner's encoder; None where there is none.
         training_data: The set, in words.
         split: How training and validation tiles were parted, in words.
         train_tiles: Tiles trained on.
@@ -126,6 +141,7 @@ class Provenance(_Part):
 
     gate_encoder: Line
     segmenter_encoder: Line
+    refiner_encoder: Line | None = None
     training_data: Line
     split: Line
     train_tiles: int = Field(ge=0)
@@ -135,11 +151,13 @@ class Provenance(_Part):
 
 
 class Parity(_Part):
-    """How far ONNX Runtime's probabilities are from torch's, on real tiles.
+    """How far ONNX Runtime's answers are from torch's, on real tiles.
 
     Attributes:
         gate_max_abs_difference: The largest of any tile or cell.
         segmenter_max_abs_difference: The largest of any pixel.
+        refiner_max_abs_difference: The largest of any move, in shares of a hull's sides; None where
+            there is no refiner.
         gate_tiles: Tiles compared by the gate.
         segmenter_tiles: Tiles, and parts of tiles, compared by the segmenter.
         onnxruntime: Version compared.
@@ -148,6 +166,7 @@ class Parity(_Part):
 
     gate_max_abs_difference: Difference
     segmenter_max_abs_difference: Difference
+    refiner_max_abs_difference: Difference | None = None
     gate_tiles: int = Field(ge=1)
     segmenter_tiles: int = Field(ge=1)
     onnxruntime: Line
@@ -165,6 +184,7 @@ class Manifest(_Part):
         license: Terms of the weights, in a sentence.
         gate: The first stage.
         segmenter: The second stage.
+        refiner: Betters the outlines of straightened hulls; None where there is none.
         provenance: Where the weights come from.
         parity: How true the graphs are to the trained networks.
         figures: Values measured on validation tiles; None where one could not be.
@@ -177,6 +197,7 @@ class Manifest(_Part):
     license: Line
     gate: GateSpec
     segmenter: SegmenterSpec
+    refiner: RefinerSpec | None = None
     provenance: Provenance
     parity: Parity
     figures: dict[Line, int | float | None] = Field(max_length=200)

@@ -13,8 +13,16 @@ from torch import nn
 from shipseg.bundle.format import kind_of
 from shipseg.errors import BundleError, UsageError
 from shipseg.models.gate import Gate
+from shipseg.models.refiner import Refiner
 from shipseg.models.segmenter import Segmenter
-from shipseg.training.config import Config, GateConfig, SegmenterConfig, load_config, read_config
+from shipseg.training.config import (
+    Config,
+    GateConfig,
+    RefinerConfig,
+    SegmenterConfig,
+    load_config,
+    read_config,
+)
 from shipseg.training.folder import RunFolder
 
 
@@ -25,7 +33,7 @@ def read_run(
 
     Args:
         root: The run folder.
-        kind: GateConfig or SegmenterConfig, the kind that is expected.
+        kind: GateConfig, SegmenterConfig or RefinerConfig, the kind that is expected.
         moved: Keys such as `images` whose paths are others now; None keeps the run's.
 
     Raises:
@@ -33,7 +41,7 @@ def read_run(
         ConfigError: The configuration is none.
     """
     folder = RunFolder(root)
-    name = "gate" if kind is GateConfig else "segmenter"
+    name = {GateConfig: "gate", SegmenterConfig: "segmenter", RefinerConfig: "refiner"}[kind]
     if not folder.config.is_file():
         raise UsageError(
             f"'{root}' holds no run: {folder.config.name} is missing",
@@ -42,7 +50,7 @@ def read_run(
     if not isinstance(read_config(folder.config), kind):
         raise UsageError(
             f"'{root}' is a run of the other network, expected a {name}'s",
-            hint="the gate's run folder comes first, the segmenter's second",
+            hint="the gate's run folder comes first, then the segmenter's, then the refiner's",
         )
     if not folder.weights.is_file():
         raise UsageError(
@@ -77,6 +85,17 @@ def load_segmenter(root: Path, config: SegmenterConfig) -> Segmenter:
     )
     load_weights(segmenter, RunFolder(root).weights)
     return segmenter.eval()
+
+
+def load_refiner(root: Path, config: RefinerConfig) -> Refiner:
+    """Rebuild a run's refiner with its best weights, in evaluation mode.
+
+    Raises:
+        BundleError: The weights are truncated, no safetensors, not finite, or of another network.
+    """
+    refiner = Refiner(config.encoder, pretrained=False)
+    load_weights(refiner, RunFolder(root).weights)
+    return refiner.eval()
 
 
 def load_weights(net: nn.Module, path: Path) -> None:

@@ -24,7 +24,9 @@ from timm.layers.conv2d_same import Conv2dSame
 from torch import nn
 from torch.nn import functional as F
 
+from shipseg.imaging.hull_view import VIEW_HW
 from shipseg.models.gate import Gate
+from shipseg.models.refiner import Refiner
 from shipseg.models.segmenter import Segmenter
 
 # 18 is the oldest that the exporter writes directly; with IR 9, ONNX Runtime 1.17 and later run it.
@@ -50,7 +52,7 @@ def export_gate(gate: Gate, input_size: int) -> bytes:
     cells = input_size // 16
     return _export(
         _GateProbabilities(settled(gate)),
-        side=input_size,
+        sides=(input_size, input_size),
         dynamic=shape,
         inputs={"image": ("N", input_size, input_size, 3)},
         outputs={"tile": ("N",), "cells": ("N", cells, cells)},
@@ -71,10 +73,28 @@ def export_segmenter(segmenter: Segmenter) -> bytes:
     shape = {0: torch.export.Dim("N"), 1: 32 * rows, 2: 32 * columns}
     return _export(
         _SegmenterProbabilities(settled(segmenter)),
-        side=256,
+        sides=(256, 256),
         dynamic=shape,
         inputs={"image": ("N", "H", "W", 3)},
         outputs={"maps": ("N", 2, "H", "W")},
+    )
+
+
+def export_refiner(refiner: Refiner) -> bytes:
+    """Make the refiner's graph.
+
+    Args:
+        refiner: The trained network; it is not changed.
+
+    Returns:
+        ONNX: `image` uint8 (N, 64, 128, 3) to `moves` (N, 5).
+    """
+    return _export(
+        settled(refiner),
+        sides=VIEW_HW,
+        dynamic={0: torch.export.Dim("N")},
+        inputs={"image": ("N", *VIEW_HW, 3)},
+        outputs={"moves": ("N", 5)},
     )
 
 
@@ -174,10 +194,15 @@ Shapes = dict[str, tuple[int | str, ...]]
 
 
 def _export(
-    net: nn.Module, *, side: int, dynamic: dict[int, Any], inputs: Shapes, outputs: Shapes
+    net: nn.Module,
+    *,
+    sides: tuple[int, int],
+    dynamic: dict[int, Any],
+    inputs: Shapes,
+    outputs: Shapes,
 ) -> bytes:
     # Two pictures: with one, the tracer would take the batch for a constant.
-    example = torch.zeros((2, side, side, 3), dtype=torch.uint8)
+    example = torch.zeros((2, *sides, 3), dtype=torch.uint8)
     # Measured against the older, TorchScript exporter (dynamo=False) on the two networks of this
     # package, one thread: the graphs run equally fast (24 ms at 384 px, 200 ms at 768 px, 2 %
     # apart), but this one already merges paddings and norms into the convolutions (106 and 120

@@ -17,8 +17,10 @@ from shipseg.bundle.format import Bundle
 from shipseg.bundle.manifest import Parity
 from shipseg.bundle.measure import Measuring, shrink
 from shipseg.errors import QualityGateError
-from shipseg.inference.runtime import GateSession, SegmenterSession
+from shipseg.imaging.hull_view import VIEW_HW
+from shipseg.inference.runtime import GateSession, RefinerSession, SegmenterSession
 from shipseg.models.gate import Gate
+from shipseg.models.refiner import Refiner
 from shipseg.models.segmenter import Segmenter
 
 Rgb = npt.NDArray[np.uint8]
@@ -27,7 +29,8 @@ GATE_TILES, SEGMENTER_TILES = 16, 8
 """Most tiles that are compared: seconds of torch, and millions of pixels."""
 
 MAX_DIFFERENCE = 0.02
-"""Largest difference of probabilities that a bundle may have. Rounded weights give about 0.001."""
+"""Largest difference of probabilities, or of moves, that a bundle may have. Rounded weights give
+about 0.001."""
 
 # Height and width of what the segmenter is asked: whole tiles, and windows as the detector cuts
 # them. Both orders of unequal sides, for a graph that mixes them up.
@@ -71,6 +74,19 @@ def segmenter_difference(
     return largest
 
 
+@torch.inference_mode()
+def refiner_difference(refiner: Refiner, session: RefinerSession, views: Rgb) -> float:
+    """Return the largest absolute difference of any move.
+
+    Args:
+        refiner: The trained network.
+        session: The bundle's graph.
+        views: (N, 64, 128, 3) uint8.
+    """
+    expected = refiner(torch.from_numpy(views.copy())).numpy()
+    return _larger(0.0, session(views) - expected)
+
+
 def check_difference(what: str, difference: float) -> None:
     """Refuse a graph that differs too much.
 
@@ -80,14 +96,19 @@ def check_difference(what: str, difference: float) -> None:
     # Written so that NaN fails as well.
     if not difference <= MAX_DIFFERENCE:
         raise QualityGateError(
-            f"the exported {what} differs from the trained one by {difference:.4f} in probability, "
+            f"the exported {what} differs from the trained one by {difference:.4f}, "
             f"the limit is {MAX_DIFFERENCE}",
             hint="another encoder or another version of torch may export better",
         )
 
 
 def measure_parity(
-    bundle: Bundle, gate: Gate, segmenter: Segmenter, tiles: Measuring, image_ids: Sequence[str]
+    bundle: Bundle,
+    gate: Gate,
+    segmenter: Segmenter,
+    refiner: Refiner | None,
+    tiles: Measuring,
+    image_ids: Sequence[str],
 ) -> Parity:
     """Compare on tiles, half of them with ships where there are enough.
 
@@ -95,6 +116,7 @@ def measure_parity(
         bundle: With the graphs.
         gate: The trained gate.
         segmenter: The trained segmenter.
+        refiner: The trained refiner, if there is one.
         tiles: Tiles to compare on.
         image_ids: Which of them.
 
@@ -115,9 +137,17 @@ def measure_parity(
     views = pictures[:SEGMENTER_TILES]
     segmenter_off = segmenter_difference(segmenter, SegmenterSession(bundle, threads=1), views)
     check_difference("segmenter", segmenter_off)
+    refiner_off = None
+    if refiner is not None:
+        # Any part of a tile will do: what is compared is numbers.
+        height, width = VIEW_HW
+        parts = np.stack([rgb[:height, :width] for rgb in pictures])
+        refiner_off = refiner_difference(refiner, RefinerSession(bundle, threads=1), parts)
+        check_difference("refiner", refiner_off)
     return Parity(
         gate_max_abs_difference=gate_off,
         segmenter_max_abs_difference=segmenter_off,
+        refiner_max_abs_difference=refiner_off,
         gate_tiles=len(pictures),
         segmenter_tiles=len(views),
         onnxruntime=metadata.version("onnxruntime"),

@@ -9,7 +9,7 @@ from shipseg.bundle.manifest import Provenance
 from shipseg.dataset.source import TileSource
 from shipseg.errors import BadInputError, UsageError
 from shipseg.labels.csvfile import open_csv
-from shipseg.training.config import GateConfig, SegmenterConfig, TrainConfig
+from shipseg.training.config import GateConfig, RefinerConfig, SegmenterConfig, TrainConfig
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +26,7 @@ _AIRBUS_ID = re.compile(r"[0-9a-f]{9}\.jpg")
 def provenance_of(
     gate: GateConfig,
     segmenter: SegmenterConfig,
+    refiner: RefinerConfig | None,
     data: str | None,
     train: TileSource,
     val: TileSource,
@@ -35,6 +36,7 @@ def provenance_of(
     Args:
         gate: The gate's configuration.
         segmenter: The segmenter's.
+        refiner: The refiner's, if there is one.
         data: What the tiles are, in words; None takes what their names tell.
         train: Tiles that were trained on.
         val: Tiles that validate.
@@ -43,6 +45,7 @@ def provenance_of(
     return Provenance(
         gate_encoder=gate.encoder,
         segmenter_encoder=segmenter.encoder,
+        refiner_encoder=None if refiner is None else refiner.encoder,
         training_data=data or known,
         split=_describe_split(gate),
         train_tiles=len(train),
@@ -71,24 +74,25 @@ def _describe_split(config: TrainConfig) -> str:
     return "fixed, each acquisition that it lists in one part"
 
 
-def check_together(gate: GateConfig, segmenter: SegmenterConfig, *, moved: bool) -> None:
+def check_together(gate: GateConfig, *others: SegmenterConfig | RefinerConfig, moved: bool) -> None:
     """Refuse runs that do not fit together, and warn of what may flatter the figures.
 
     Args:
         gate: The gate's configuration.
-        segmenter: The segmenter's.
+        others: The segmenter's, and the refiner's if there is one.
         moved: Whether the tiles were named anew, so that their paths tell nothing.
 
     Raises:
         UsageError: They were trained on tiles of different sizes.
         BadInputError: The gate's input does not divide its tiles.
     """
-    if gate.tile_size != segmenter.tile_size:
-        raise UsageError(
-            f"the gate was trained on tiles of {gate.tile_size} px, "
-            f"the segmenter on tiles of {segmenter.tile_size} px",
-            hint="export two runs that were trained on the same tiles",
-        )
+    for other in others:
+        if gate.tile_size != other.tile_size:
+            raise UsageError(
+                f"the gate was trained on tiles of {gate.tile_size} px, "
+                f"the {_name(other)} on tiles of {other.tile_size} px",
+                hint="export runs that were trained on the same tiles",
+            )
     if gate.tile_size % gate.input_size:
         raise BadInputError(
             f"the gate's input_size {gate.input_size} does not divide its tile_size "
@@ -96,10 +100,15 @@ def check_together(gate: GateConfig, segmenter: SegmenterConfig, *, moved: bool)
             hint=f"train a gate with an input_size of {gate.tile_size // 2}",
         )
     keys = ["labels", "split", *(() if gate.split else ("seed", "val_share"))]
-    differing = [key for key in keys if getattr(gate, key) != getattr(segmenter, key)]
-    if differing and not moved:
-        logger.warning(
-            "the two runs differ in %s: the segmenter may have been trained on tiles that the "
-            "figures come from",
-            ", ".join(differing),
-        )
+    for other in others:
+        differing = [key for key in keys if getattr(gate, key) != getattr(other, key)]
+        if differing and not moved:
+            logger.warning(
+                "the runs of gate and %s differ in %s: the latter may have been trained on tiles "
+                "that the figures come from",
+                _name(other), ", ".join(differing),
+            )  # fmt: skip
+
+
+def _name(config: SegmenterConfig | RefinerConfig) -> str:
+    return "refiner" if isinstance(config, RefinerConfig) else "segmenter"

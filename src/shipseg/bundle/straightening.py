@@ -17,8 +17,9 @@ LONGER_PX = (0.0, 1.0, 2.0, 3.0, 4.0)
 NARROWER_PX = (0.0, 0.5, 1.0, 1.5)
 """What is tried. Coarse on purpose: a hundred ships say no more."""
 
-# Less like a rectangle are parts of quays, ships that one mask joins, and hulls with a wake.
-_RECTANGULARITY = 0.8
+RECTANGULARITY = 0.8
+"""Less like a rectangle are parts of quays, ships that one mask joins, and hulls with a wake."""
+
 # Of F2: less gain than this is chance, and a mask as it was drawn says more of the ship.
 _LEAST_GAIN = 0.005
 
@@ -37,7 +38,7 @@ def choose_straightening(results: Sequence[TileResult]) -> Straightening | None:
     if not tiles:
         return None
     drawn = _mean_f2(tiles)
-    tried = [Straightening(_RECTANGULARITY, *by) for by in product(LONGER_PX, NARROWER_PX)]
+    tried = [Straightening(RECTANGULARITY, *by) for by in product(LONGER_PX, NARROWER_PX)]
     score, best = max(
         ((_mean_f2(straighten_results(tiles, how)), how) for how in tried),
         # Rounded, because sums in another order differ in the last bit.

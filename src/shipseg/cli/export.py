@@ -26,6 +26,7 @@ from shipseg.errors import MissingDependencyError, UsageError
 
 if TYPE_CHECKING:
     from shipseg.bundle.export import Exported
+    from shipseg.bundle.manifest import Parity
 
 # What the train extra brings, and under which name it is imported.
 _NEEDED = {
@@ -49,9 +50,10 @@ def export(
     sources: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="RUN_GATE RUN_SEGMENTER | BUNDLE",
-            help="Run folders of `shipseg train gate` and `shipseg train segmenter`. For Deepness "
-            "also a bundle, or nothing for the one inside the package.",
+            metavar="RUN_GATE RUN_SEGMENTER [RUN_REFINER] | BUNDLE",
+            help="Run folders of `shipseg train gate`, `segmenter` and, if there is one, "
+            "`refiner`. For Deepness the first two, a bundle, or nothing for the one inside the "
+            "package.",
             show_default=False,
         ),
     ] = None,
@@ -129,7 +131,7 @@ def export(
     With --format deepness it makes one graph of both networks, for QGIS: see docs/qgis.md.
     From a bundle that needs: pip install 'shipseg[export]'
 
-    Example: shipseg export runs/gate runs/segmenter -o bundle
+    Example: shipseg export runs/gate runs/segmenter runs/refiner -o bundle
 
     Example: shipseg export --format deepness -o ships.onnx
     """  # fmt: skip
@@ -144,7 +146,7 @@ def export(
     if len(sources) < 2:
         export_for_deepness(next(iter(sources), None), output, gsd=gsd, as_json=json)
         return
-    run_gate, run_segmenter = sources
+    run_gate, run_segmenter, *run_refiner = sources
     for package, module in _NEEDED.items():
         if find_spec(module) is None:
             raise MissingDependencyError.of_extra(package, "train", "exporting")
@@ -160,7 +162,7 @@ def export(
         for_qgis = form is ExportFormat.deepness
         exported = export_bundle(
             run_gate, run_segmenter, Path(folder, output.stem) if for_qgis else output,
-            images=images, labels=labels, split=split,
+            run_refiner=next(iter(run_refiner), None), images=images, labels=labels, split=split,
             choices=choices, overwrite=overwrite, workers=workers or os.cpu_count() or 1,
             announce=note, progress=progress,
         )  # fmt: skip
@@ -199,20 +201,25 @@ def _warnings_as_notes() -> Iterator[None]:
         logger.removeHandler(handler)
 
 
+def _refiner_parity(parity: Parity) -> str:
+    off = parity.refiner_max_abs_difference
+    return "" if off is None else f", refiner {off:.1e}"
+
+
 def _lines(exported: Exported) -> list[tuple[str, str]]:
     bundle = exported.bundle
     manifest = bundle.manifest
     gate, segmenter, parity = manifest.gate, manifest.segmenter, manifest.parity
-    gate_mb, segmenter_mb = len(bundle.gate) / 1e6, len(bundle.segmenter) / 1e6
+    sizes = exported.to_dict()["bytes"]
     figures = manifest.figures
     return [
         ("bundle", f"{exported.path} ({manifest.name})"),
-        ("size", f"gate {gate_mb:.1f} MB, segmenter {segmenter_mb:.1f} MB"),
+        ("size", ", ".join(f"{name} {size / 1e6:.1f} MB" for name, size in sizes.items())),
         (
             "parity",
             f"gate {parity.gate_max_abs_difference:.1e}, "
-            f"segmenter {parity.segmenter_max_abs_difference:.1e} at most, "
-            f"torch {parity.torch} and ONNX Runtime {parity.onnxruntime}",
+            f"segmenter {parity.segmenter_max_abs_difference:.1e}{_refiner_parity(parity)} "
+            f"at most, torch {parity.torch} and ONNX Runtime {parity.onnxruntime}",
         ),
         (
             "gate threshold",

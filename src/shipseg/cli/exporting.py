@@ -34,7 +34,7 @@ def check_sources(
     """Refuse arguments that do not go together, before minutes go into the graphs.
 
     Args:
-        sources: Two run folders; for Deepness also one bundle, or none.
+        sources: Two or three run folders; for Deepness also one bundle, or none.
         form: What comes out.
         output: Where to.
         given: Options that were given and are about run folders.
@@ -47,10 +47,10 @@ def check_sources(
     """
     found = f"{len(sources)} path{'s' * (len(sources) != 1)} given, expected "
     if form is ExportFormat.bundle:
-        if len(sources) != 2:
+        if len(sources) not in (2, 3):
             raise UsageError(
-                f"{found}two run folders: the gate's, then the segmenter's",
-                hint="shipseg export runs/gate runs/segmenter -o bundle",
+                f"{found}two or three run folders: the gate's, the segmenter's, the refiner's",
+                hint="shipseg export runs/gate runs/segmenter runs/refiner -o bundle",
             )
         if gsd is not None:
             raise UsageError("--gsd is for --format deepness, and a bundle has none")

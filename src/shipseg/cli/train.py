@@ -1,4 +1,4 @@
-"""`shipseg train`: the gate and the segmenter from the Kaggle layout to a run folder."""
+"""`shipseg train`: gate, segmenter and refiner from the Kaggle layout to a run folder."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from shipseg.cli.options import JsonOption, LabelsOption, OverwriteOption
 from shipseg.errors import MissingDependencyError
 
 if TYPE_CHECKING:
-    from shipseg.training.config import GateConfig, SegmenterConfig
+    from shipseg.training.config import AnyConfig
     from shipseg.training.fit import Start
 
-Kind = Literal["gate", "segmenter"]
+Kind = Literal["gate", "segmenter", "refiner"]
 
 # What the train extra brings, and under which name it is imported.
 _NEEDED = {
@@ -61,7 +61,7 @@ ResumeOption = Annotated[
 ]
 
 train = typer.Typer(
-    help="Train the gate or the segmenter. Needs: pip install 'shipseg[train]'",
+    help="Train the gate, the segmenter or the refiner. Needs: pip install 'shipseg[train]'",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
@@ -117,6 +117,31 @@ def segmenter(
 
 
 @train.command()
+def refiner(
+    images: ImagesOption = None,
+    labels: LabelsOption = None,
+    split: SplitOption = None,
+    config: ConfigOption = None,
+    settings: SetOption = None,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Run folder.")] = Path(
+        "runs/refiner"
+    ),
+    resume: ResumeOption = False,
+    overwrite: OverwriteOption = False,
+    json: JsonOption = False,
+) -> None:
+    """Train the refiner: how the rectangle around a hull has to move to fit its pixels.
+
+    A run that was stopped or killed goes on with --resume: its own configuration stands, and only
+    paths, epochs, patience and the machine's settings may be given anew.
+
+    Example: shipseg train refiner --images train_v2/ --labels labels.csv --split split.csv
+    """
+    said = {"images": images, "labels": labels, "split": split}
+    _run("refiner", _Call(output, config, said, settings or [], resume, overwrite, json))
+
+
+@train.command()
 def average(
     runs: Annotated[
         list[Path], typer.Argument(help="Two or more finished runs.", show_default=False)
@@ -145,7 +170,7 @@ def average(
 
 @dataclass(frozen=True, slots=True)
 class _Call:
-    """What the command line said, of either kind of training."""
+    """What the command line said, of any kind of training."""
 
     root: Path
     config_file: Path | None
@@ -185,11 +210,15 @@ def _run(kind: Kind, call: _Call) -> None:
         _report(kind, call, config, summary)
 
 
-def _load(kind: Kind, call: _Call, resumed: Path | None) -> GateConfig | SegmenterConfig:
-    from shipseg.training.config import GateConfig, SegmenterConfig, load_config
+def _load(kind: Kind, call: _Call, resumed: Path | None) -> AnyConfig:
+    from shipseg.training.config import GateConfig, RefinerConfig, SegmenterConfig, load_config
 
     if kind == "gate":
         return load_config(GateConfig, call.config_file, call.said, call.settings, resumed=resumed)
+    if kind == "refiner":
+        return load_config(
+            RefinerConfig, call.config_file, call.said, call.settings, resumed=resumed
+        )
     return load_config(SegmenterConfig, call.config_file, call.said, call.settings, resumed=resumed)
 
 
@@ -225,9 +254,7 @@ def _announce(kind: Kind, start: Start) -> None:
     note(f"at most {start.epochs} epochs of {start.steps_per_epoch:,} steps, on {start.device}")
 
 
-def _report(
-    kind: Kind, call: _Call, config: GateConfig | SegmenterConfig, summary: dict[str, Any]
-) -> None:
+def _report(kind: Kind, call: _Call, config: AnyConfig, summary: dict[str, Any]) -> None:
     following = _next_command(kind, call.root, config)
     if call.json:
         show_json({"kind": kind, "run": str(call.root), "summary": summary, "next": following})
@@ -238,14 +265,21 @@ def _report(
     show_lines([("best epoch", best_epoch), ("run folder", str(call.root)), ("next", following)])
 
 
-def _next_command(kind: Kind, root: Path, config: GateConfig | SegmenterConfig) -> str:
-    if kind == "segmenter":
-        beside = root.parent / "gate"
-        gate_run = str(beside) if (beside / "config.yaml").is_file() else "RUN_GATE"
-        return shlex.join(["shipseg", "export", gate_run, str(root), "-o", "bundle"])
+def _next_command(kind: Kind, root: Path, config: AnyConfig) -> str:
+    if kind != "gate":
+        gate_run = _beside(root, "gate")
+        # In the order that the export takes them.
+        runs = [] if kind == "segmenter" else [_beside(root, "segmenter")]
+        return shlex.join(["shipseg", "export", gate_run, *runs, str(root), "-o", "bundle"])
     words = ["shipseg", "train", "segmenter", "--images", str(config.images)]
     words += ["--labels", str(config.labels)]
     words += ["--split", str(config.split)] if config.split else []
     if config.tile_size != type(config).model_fields["tile_size"].default:
         words += ["--set", f"tile_size={config.tile_size}"]
     return shlex.join([*words, "-o", str(root.parent / "segmenter")])
+
+
+def _beside(root: Path, kind: Kind) -> str:
+    """Return the run of another network that lies beside this one, or hold its place."""
+    run = root.parent / kind
+    return str(run) if (run / "config.yaml").is_file() else f"RUN_{kind.upper()}"

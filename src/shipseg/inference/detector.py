@@ -20,8 +20,9 @@ from shipseg.inference.devices import Device, choose_device
 from shipseg.inference.gate_cells import gate_windows, holding_cells, place_cells
 from shipseg.inference.instances import ships_of_maps
 from shipseg.inference.margins import Levels, margins_of
+from shipseg.inference.refine import Read, Refiner
 from shipseg.inference.regions import segment_region
-from shipseg.inference.runtime import GateSession, SegmenterSession
+from shipseg.inference.runtime import GateSession, RefinerSession, SegmenterSession
 from shipseg.inference.ships import Ship, reading_order
 from shipseg.inference.straighten import Straightening, keep_apart, straightened
 from shipseg.inference.windows import heat_beyond, least_side, windows_around
@@ -84,8 +85,8 @@ class Detector:
         threads: Threads of one call. One is best where several pictures run side by side.
         threshold: Probability at which a pixel is ship; None takes the bundle's.
         gate_threshold: Probability at which a tile passes the gate; None takes the bundle's.
-        straighten: Draw rectangles where the bundle says that hulls are; False leaves every mask as
-            the segmenter drew it.
+        straighten: Draw rectangles where the bundle says that hulls are, and refine them if it can;
+            False leaves every mask as the segmenter drew it.
         device: What runs the graphs: see `shipseg.inference.devices.Device`.
 
     Raises:
@@ -124,6 +125,10 @@ class Detector:
         self.straightening = None if measured is None else Straightening(**measured.model_dump())
         self._gate = GateSession(loaded, threads=threads, device=self.device)
         self._segmenter = SegmenterSession(loaded, threads=threads, device=self.device)
+        self._refiner: Refiner | None = None
+        if self.straightening is not None and self.manifest.refiner is not None:
+            session = RefinerSession(loaded, threads=threads, device=self.device)
+            self._refiner = Refiner(session, self.manifest.refiner.shift_px)
 
     def detect(self, source: Source) -> tuple[Ship, ...]:
         """Return the ships of a picture: a path, encoded bytes, a Picture or (H, W, 3) uint8."""
@@ -152,7 +157,7 @@ class Detector:
             shape_hw=picture.shape_hw,
             ship_probability=sighting.probability,
             passed=self.passes(sighting) or not gated,
-            ships=self.ships_in(maps, picture.shape_hw),
+            ships=self.ships_in(maps, picture),
             warnings=picture.warnings,
         )
 
@@ -280,14 +285,19 @@ class Detector:
             maps[0, ~picture.valid[window.slices]] = _NODATA
         return maps
 
-    def ships_in(self, maps: Maps, shape_hw: tuple[int, int]) -> tuple[Ship, ...]:
+    def ships_in(self, maps: Maps, picture: Picture) -> tuple[Ship, ...]:
         """Take the ships out of the maps of `search`, ordered by their first pixel, row by row."""
+        shape_hw = picture.shape_hw
+
+        def read(window: Window) -> npt.NDArray[np.uint8]:
+            return picture.rgb[window.slices]
+
         ships, straight = list[Ship](), list[Ship | None]()
         for window, found in maps.items():
             levels = margins_of(found[0] < 0, window, shape_hw)
             for ship in self.masks_in(found, (window.x0, window.y0), shape_hw):
                 ships.append(ship)
-                straight.append(self.straightened(ship, levels, (window.x0, window.y0)))
+                straight.append(self.straightened(ship, levels, (window.x0, window.y0), read))
         # Row by row over the whole picture, not window by window.
         return tuple(sorted(keep_apart(ships, straight), key=reading_order))
 
@@ -307,13 +317,16 @@ class Detector:
             shape_hw=shape_hw,
         )
 
-    def straightened(self, ship: Ship, levels: Levels, offset_xy: tuple[int, int]) -> Ship | None:
+    def straightened(
+        self, ship: Ship, levels: Levels, offset_xy: tuple[int, int], read: Read
+    ) -> Ship | None:
         """Give a ship the rectangle that its mask nearly is; None where it keeps its mask.
 
         Args:
             ship: From `masks_in`.
             levels: (h, w) uint8, the margins of the window.
             offset_xy: Where the window's top left lies in the picture.
+            read: Gives the picture's pixels.
         """
         if self.straightening is None:
             return None
@@ -321,7 +334,12 @@ class Detector:
         left, top = offset_xy
         if levels[y0 - top : y1 - top, x0 - left : x1 - left][ship.chip].any():
             return None
-        return straightened(ship, self.straightening)
+        refiner = self._refiner
+        if refiner is None:
+            return straightened(ship, self.straightening)
+        return straightened(
+            ship, self.straightening, lambda rectangle: refiner(rectangle, read, ship.shape_hw)
+        )
 
 
 def open_picture(source: Source) -> Picture:

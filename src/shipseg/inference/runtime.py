@@ -1,4 +1,4 @@
-"""Sessions for the two graphs of a bundle, on the device that was asked for."""
+"""Sessions for the graphs of a bundle, on the device that was asked for."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from shipseg.inference.runtime_onnx import OnnxEngine, Ports
 _IMAGE: Ports = {"image": ("uint8", 4)}
 _GATE: Ports = {"tile": ("float32", 1), "cells": ("float32", 3)}
 _SEGMENTER: Ports = {"maps": ("float32", 4)}
+_REFINER: Ports = {"moves": ("float32", 2)}
 
 
 class Engine(Protocol):
@@ -29,7 +30,7 @@ class Engine(Protocol):
         """The graph's outputs."""
 
     def run(self, outputs: list[str], image: npt.NDArray[np.uint8]) -> list[npt.NDArray[Any]]:
-        """Give the named outputs for the input `image`, (1, H, W, 3) uint8."""
+        """Give the named outputs for the input `image`, (N, H, W, 3) uint8."""
 
 
 class GateSession:
@@ -63,7 +64,7 @@ class GateSession:
             BundleError: The graph fails, or answers in another shape.
         """
         rows, columns = (side // self._stride for side in image.shape[:2])
-        tile, cells = self._graph(image, (1,), (1, rows, columns))
+        tile, cells = self._graph(image[None], (1,), (1, rows, columns))
         return float(tile[0]), cells[0]
 
 
@@ -96,9 +97,44 @@ class SegmenterSession:
         Raises:
             BundleError: The graph fails, or answers in another shape.
         """
-        (maps,) = self._graph(image, (1, 2, *image.shape[:2]))
+        (maps,) = self._graph(image[None], (1, 2, *image.shape[:2]))
         found: npt.NDArray[np.float32] = maps[0]
         return found
+
+
+class RefinerSession:
+    """Run the refiner's graph.
+
+    Args:
+        bundle: With the graph.
+        threads: Threads of one call.
+        device: What runs it; from `choose_device`.
+
+    Raises:
+        BundleError: There is none, it cannot be loaded, or it has other inputs or outputs.
+        UsageError: The device cannot be used.
+    """
+
+    def __init__(self, bundle: Bundle, *, threads: int, device: Device = Device.cpu) -> None:
+        name = f"{bundle.source}: the refiner"
+        if bundle.refiner is None:
+            raise BundleError(f"{name} is missing")
+        self._graph = _Graph(_open(bundle.refiner, name, threads, device), name, _REFINER)
+
+    def __call__(self, views: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        """Say how rectangles have to move.
+
+        Args:
+            views: (N, 64, 128, 3) uint8, from `shipseg.imaging.hull_view`.
+
+        Returns:
+            (N, 5) float32, as `shipseg.inference.refine.moved` takes them.
+
+        Raises:
+            BundleError: The graph fails, or answers in another shape.
+        """
+        (moves,) = self._graph(views, (len(views), 5))
+        return moves
 
 
 class _Graph:
@@ -114,12 +150,12 @@ class _Graph:
                 raise BundleError(f"{name} has the {what} {_say(ports)}, expected {_say(expected)}")
 
     def __call__(
-        self, image: npt.NDArray[np.uint8], *shapes: tuple[int, ...]
+        self, images: npt.NDArray[np.uint8], *shapes: tuple[int, ...]
     ) -> list[npt.NDArray[np.float32]]:
-        """Run on one picture; `shapes` are what the outputs have to have."""
-        height, width = image.shape[:2]
+        """Run on (N, H, W, 3) pictures; `shapes` are what the outputs have to have."""
+        height, width = images.shape[1:3]
         try:
-            found = self._engine.run(self._outputs, image[None])
+            found = self._engine.run(self._outputs, images)
         except Exception as error:  # the runtime's exceptions share no base class
             raise BundleError(
                 f"{self._name} fails on {height} × {width} px ({type(error).__name__})"

@@ -8,7 +8,7 @@ how much its own masks are too short and too wide, measured where it was exporte
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,6 +19,8 @@ from shipseg.inference.margins import REACH_PX
 from shipseg.inference.ships import Ship
 from shipseg.rectangle import Rectangle, rectangle_of
 from shipseg.rle import overlap_area, union
+
+Refine = Callable[[Rectangle], Rectangle]
 
 _EIGHT = np.ones((3, 3), dtype=np.bool_)
 # A hull is not taken for a line.
@@ -40,17 +42,23 @@ class Straightening:
     narrower_px: float
 
 
+def _moved(rectangle: Rectangle, right: float, down: float) -> Rectangle:
+    return replace(rectangle, centre_xy=rectangle.centre_xy + np.array([right, down]))
+
+
 def _grown(rectangle: Rectangle, how: Straightening) -> Rectangle:
     width = max(rectangle.width - how.narrower_px, _LEAST_WIDTH * rectangle.width)
     return replace(rectangle, length=rectangle.length + how.longer_px, width=width)
 
 
-def straightened(ship: Ship, how: Straightening) -> Ship | None:
+def straightened(ship: Ship, how: Straightening, refine: Refine | None = None) -> Ship | None:
     """Give a ship the rectangle that its mask nearly is.
 
     Args:
         ship: With its mask.
         how: Of the model that drew the mask.
+        refine: Gives a better rectangle for one, in pixels of the picture; None where there is no
+            such thing.
 
     Returns:
         The same ship with another mask, within the picture and `REACH_PX` of its own; None where
@@ -66,8 +74,14 @@ def straightened(ship: Ship, how: Straightening) -> Ship | None:
     if np.count_nonzero(mask & plain) < how.rectangularity * np.count_nonzero(mask | plain):
         return None
     near = ndimage.binary_dilation(mask, structure=_EIGHT, iterations=REACH_PX)
-    drawn = _grown(rectangle, how).drawn(mask.shape) & near
     left, top = x0 - REACH_PX, y0 - REACH_PX
+    grown = _grown(rectangle, how)
+    drawn = grown.drawn(mask.shape) & near
+    if refine is not None:
+        better = _moved(refine(_moved(grown, left, top)), -left, -top).drawn(mask.shape) & near
+        # One that has left its ship has found something else.
+        if 2 * np.count_nonzero(better & mask) >= np.count_nonzero(better | mask):
+            drawn = better
     rows = slice(max(0, -top), height - top)
     columns = slice(max(0, -left), width - left)
     drawn = drawn[rows, columns]

@@ -1,1 +1,1 @@
-"""The two networks: the gate and the segmenter (needs the `train` extra)."""
+"""The networks: gate, segmenter and refiner (needs the `train` extra)."""

@@ -1,4 +1,4 @@
-"""What training minimises: pure functions of logits and targets, each a scalar mean."""
+"""What training minimises, and the geometry of rectangles for it: pure functions of tensors."""
 
 from __future__ import annotations
 
@@ -90,3 +90,105 @@ def gate_loss(
     )
     cell = F.binary_cross_entropy_with_logits(cell_logits, cell_target)
     return tile + cell_weight * cell
+
+
+def moved(rectangles: torch.Tensor, moves: torch.Tensor) -> torch.Tensor:
+    """Move rectangles as a refiner says.
+
+    Args:
+        rectangles: (N, 5) float: x, y, heading in radians from x towards y, length, width.
+        moves: (N, 5) float: along in lengths, across in widths, logarithm of the length's ratio,
+            logarithm of the width's ratio, turn in radians times length over width. In these units
+            a move is as easy to see on a boat as on a tanker.
+
+    Returns:
+        (N, 5) float, rectangles.
+    """
+    x, y, heading, length, width = rectangles.unbind(-1)
+    u, v = moves[:, 0] * length, moves[:, 1] * width
+    cos, sin = heading.cos(), heading.sin()
+    return torch.stack(
+        [
+            x + u * cos - v * sin,
+            y + u * sin + v * cos,
+            heading + moves[:, 4] * width / length,
+            length * moves[:, 2].exp(),
+            width * moves[:, 3].exp(),
+        ],
+        dim=-1,
+    )
+
+
+def refiner_loss(
+    rectangles: torch.Tensor, truth: torch.Tensor, *, beta: float = 0.05
+) -> torch.Tensor:
+    """Return the smooth L1 of the four corners' distances from those of the true rectangles.
+
+    A distance is parted along and across the true rectangle, as shares of its length and width: a
+    pixel counts as much as it is of that side.
+
+    Args:
+        rectangles: (N, 5) float: x, y, heading_rad, length, width.
+        truth: (N, 5) float, likewise.
+        beta: Share of a side below which the loss is quadratic.
+
+    Returns:
+        () float, 0 or more.
+    """
+    off = _in_frame_of(truth, corners_of(rectangles) - corners_of(truth))
+    shares = off / truth[:, None, 3:]
+    return F.smooth_l1_loss(shares, torch.zeros_like(shares), beta=beta)
+
+
+def rectangle_iou(
+    rectangles: torch.Tensor, truth: torch.Tensor, *, points: int = 48
+) -> torch.Tensor:
+    """Return the intersection of rectangles and true ones over their union.
+
+    Args:
+        rectangles: (N, 5) float: x, y, heading_rad, length, width.
+        truth: (N, 5) float, likewise.
+        points: The intersection is counted on so many points along a true rectangle and as many
+            across it; the areas are exact.
+
+    Returns:
+        (N,) float in 0..1.
+    """
+    steps = (torch.arange(points, device=truth.device, dtype=truth.dtype) + 0.5) / points - 0.5
+    grid = torch.cartesian_prod(steps, steps)[None] * truth[:, None, 3:]
+    in_theirs = _in_frame_of(rectangles, _placed(truth, grid) - rectangles[:, None, :2])
+    inside = (in_theirs.abs() <= rectangles[:, None, 3:] / 2).all(-1)
+    area, true_area = rectangles[:, 3] * rectangles[:, 4], truth[:, 3] * truth[:, 4]
+    common = torch.minimum(inside.to(truth.dtype).mean(-1) * true_area, area)
+    return common / (area + true_area - common)
+
+
+_CORNERS = ((0.5, 0.5), (0.5, -0.5), (-0.5, 0.5), (-0.5, -0.5))
+
+
+def corners_of(rectangles: torch.Tensor) -> torch.Tensor:
+    """Return where rectangles' corners lie.
+
+    Args:
+        rectangles: (N, 5) float: x, y, heading_rad, length, width.
+
+    Returns:
+        (N, 4, 2) float, x and y: first the two at the end that the heading points to, first of
+        each two the one on the side of the short axis.
+    """
+    shares = rectangles.new_tensor(_CORNERS)
+    return _placed(rectangles, shares[None] * rectangles[:, None, 3:])
+
+
+def _placed(rectangles: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
+    """Return x and y of (N, K, 2) points that lie along and across from rectangles' middles."""
+    cos, sin = rectangles[:, 2:3].cos(), rectangles[:, 2:3].sin()
+    u, v = points.unbind(-1)
+    return rectangles[:, None, :2] + torch.stack([u * cos - v * sin, u * sin + v * cos], dim=-1)
+
+
+def _in_frame_of(rectangles: torch.Tensor, vectors: torch.Tensor) -> torch.Tensor:
+    """Return (N, K, 2) vectors of x and y as they lie along and across rectangles."""
+    cos, sin = rectangles[:, 2:3].cos(), rectangles[:, 2:3].sin()
+    x, y = vectors.unbind(-1)
+    return torch.stack([x * cos + y * sin, y * cos - x * sin], dim=-1)

@@ -80,6 +80,7 @@ def settings_key(detector: Detector, settings: SceneSettings, extra: Any = None)
         "shipseg": __version__,
         "gate": manifest.gate.sha256,
         "segmenter": manifest.segmenter.sha256,
+        "refiner": None if manifest.refiner is None else manifest.refiner.sha256,
         "thresholds": [detector.gate_threshold, detector.threshold],
         "straightening": None if detector.straightening is None else asdict(detector.straightening),
         "settings": values,

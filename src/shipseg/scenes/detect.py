@@ -9,7 +9,7 @@ square by square (`shipseg.scenes.looks`), and the squares' answers are blended 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
@@ -29,7 +29,7 @@ from shipseg.scenes.joining import Joiner
 from shipseg.scenes.journal import Journal
 from shipseg.scenes.looks import WHOLE_PX, Look, known_sides, plan_looks, sides_of
 from shipseg.scenes.open import Scene
-from shipseg.scenes.outlines import candidates_of, keep_apart, reading_order
+from shipseg.scenes.outlines import Candidate, candidates_of, keep_apart, reading_order
 from shipseg.scenes.result import SceneResult
 
 Progress = Callable[[str, int, int], None]
@@ -73,7 +73,7 @@ def detect_scene(
     hot, looked_at = work.gate(gated=gated)
     found = work.segment(hot, whole_px)
     blobs, apart = Joiner(found).blobs()
-    ships = keep_apart([one for blob in blobs for one in candidates_of(detector, scene, blob)])
+    ships = keep_apart(work.candidates(blobs))
     warnings = scene.warnings
     if apart:
         warnings += (f"{apart} pieces, larger together than any ship, were left apart",)
@@ -150,6 +150,15 @@ class _Work:
                 )  # fmt: skip
             reach *= 2
         return found
+
+    def candidates(self, blobs: Iterable[Blob]) -> list[Candidate]:
+        """Part blobs into ships, in order; a refiner reads the scene around each again."""
+
+        def outline(blob: Blob) -> list[Candidate]:
+            return candidates_of(self.detector, self.scene, blob)
+
+        with closing(in_order(outline, blobs, self.workers)) as results:
+            return [one for found in results for one in found]
 
     def _look_at(self, looks: list[Look], known: Found) -> Found:
         """Look where it is not known yet what is there."""

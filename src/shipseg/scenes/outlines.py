@@ -12,6 +12,7 @@ import numpy.typing as npt
 from shapely import MultiPolygon, Polygon, STRtree, box, make_valid, relate_pattern, union_all
 from shapely.affinity import affine_transform
 
+from shipseg.imaging.tiling import Window
 from shipseg.inference.detector import Detector
 from shipseg.inference.margins import BESIDE
 from shipseg.inference.ships import Ship
@@ -40,6 +41,10 @@ class Candidate:
 
 def candidates_of(detector: Detector, scene: Scene, blob: Blob) -> list[Candidate]:
     """Part a blob into ships, and outline each on the scene."""
+
+    def read(window: Window) -> npt.NDArray[np.uint8]:
+        return scene.read(window).rgb
+
     found = []
     corner = blob.x0, blob.y0
     for ship in detector.masks_in(blob.maps, corner, scene.shape_hw):
@@ -49,7 +54,7 @@ def candidates_of(detector: Detector, scene: Scene, blob: Blob) -> list[Candidat
         outline = _on_scene(ship, scene)
         if outline is None:
             continue
-        other = detector.straightened(ship, blob.rim, corner)
+        other = detector.straightened(ship, blob.rim, corner, read)
         rectangle = None if other is None else _on_scene(other, scene)
         found.append(
             Candidate(

@@ -159,7 +159,7 @@ def _probability(maps: Maps, shape_hw: tuple[int, int]) -> npt.NDArray[np.uint8]
 
 
 def _ships(detector: Detector, view: View, maps: Maps, min_score: float) -> tuple[FoundShip, ...]:
-    found = detector.ships_in(maps, view.picture.shape_hw)
+    found = detector.ships_in(maps, view.picture)
     kept = [ship for ship in found if ship.score >= min_score]
     if not view.resampled and view.grid.crs is None:
         return tuple(as_drawn(ship, view.grid.gsd_m) for ship in kept)

@@ -23,7 +23,7 @@ State = dict[str, torch.Tensor]
 # Settings that say what the network is and what it may have seen.
 _SAME = (
     "images", "labels", "split", "val_share", "exclude", "tile_size", "encoder", "input_size",
-    "decoder_channels", "half_resolution",
+    "decoder_channels", "half_resolution", "truth_shift_px",
 )  # fmt: skip
 
 

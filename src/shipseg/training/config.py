@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -17,7 +17,7 @@ Width = Annotated[int, Field(gt=0)]
 
 
 class TrainConfig(BaseModel):
-    """What both trainings share.
+    """What all trainings share.
 
     Attributes:
         images: Folder of tiles.
@@ -152,6 +152,20 @@ class SegmenterConfig(TrainConfig):
         return self
 
 
+class RefinerConfig(TrainConfig):
+    """How to train the refiner.
+
+    Attributes:
+        hulls_per_epoch: Samples per epoch.
+        truth_shift_px: The labels lie by so many pixels too far right and down; the true rectangles
+            are moved back by it.
+    """
+
+    hulls_per_epoch: int = Field(default=6000, gt=0)
+    truth_shift_px: float = 0.0
+
+
+AnyConfig: TypeAlias = GateConfig | SegmenterConfig | RefinerConfig
 Config = TypeVar("Config", bound=TrainConfig)
 
 MAY_CHANGE = frozenset({
@@ -178,7 +192,7 @@ def load_config(
     A resumed run's own configuration lies under all of them, and only what is said anew changes.
 
     Args:
-        kind: GateConfig or SegmenterConfig.
+        kind: GateConfig, SegmenterConfig or RefinerConfig.
         path: YAML file, or None for the defaults.
         overrides: Values of the command's own options; None means not given.
         assignments: `key=value` strings; the value is read as YAML. They win over all else.
@@ -197,7 +211,7 @@ def load_config(
     if not isinstance(before, kind):
         raise ConfigError(
             f"'{resumed}' is a {type(before).__name__}, expected a {kind.__name__}: "
-            "the run trains the other network"
+            "the run trains another network"
         )
     config = _validate(kind, before.model_dump() | said)
     changed = [
@@ -213,7 +227,7 @@ def load_config(
     return config
 
 
-def read_config(path: Path) -> GateConfig | SegmenterConfig:
+def read_config(path: Path) -> AnyConfig:
     """Read the resolved configuration of a run, whichever its kind.
 
     Args:
@@ -225,6 +239,8 @@ def read_config(path: Path) -> GateConfig | SegmenterConfig:
     values = _read_yaml(path)
     if "crop_size" in values:
         return _validate(SegmenterConfig, values)
+    if "hulls_per_epoch" in values:
+        return _validate(RefinerConfig, values)
     return _validate(GateConfig, values)
 
 

@@ -10,7 +10,8 @@ from shipseg.files import atomic_path
 _LOSSES = {"train_loss": "training loss", "val_loss": "validation loss"}
 _SCORES = {
     "val_f1": "F1", "val_auc": "AUC", "val_dice": "Dice on ship tiles",
-    "val_false_empty": "empty tiles with a false pixel",
+    "val_false_empty": "empty tiles with a false pixel", "val_iou": "IoU of moved rectangles",
+    "val_iou_before": "IoU of guesses",
 }  # fmt: skip
 
 

@@ -24,17 +24,18 @@ from torch.utils.data import DataLoader, Dataset
 
 from shipseg.dataset.crops import ShipCrops, WholeTiles
 from shipseg.dataset.gate_tiles import GateTiles, GateTilesPlain
+from shipseg.dataset.hulls import Hulls, HullsPlain
 from shipseg.dataset.source import TileCount, TileSource
 from shipseg.dataset.stream import EpochStream
 from shipseg.errors import ConfigError
 from shipseg.models.gate import GATE_STRIDE
 from shipseg.models.start import start_from
 from shipseg.training.callbacks import AtomicCheckpointIO, History, SeededSteps, StopEarly
-from shipseg.training.config import GateConfig, SegmenterConfig, TrainConfig
+from shipseg.training.config import AnyConfig, GateConfig, RefinerConfig, TrainConfig
 from shipseg.training.data import check_same, describe, open_tiles
 from shipseg.training.folder import RunFolder, is_first_process, read_environment, record_start
 from shipseg.training.memory import keep_freed_memory
-from shipseg.training.modules import GateModule, SegmenterModule
+from shipseg.training.modules import GateModule, RefinerModule, SegmenterModule
 from shipseg.training.quiet import without_chatter
 from shipseg.training.samples import draw_samples
 
@@ -74,7 +75,7 @@ class Parts:
         val_batch_size: Samples per step of the validation.
     """
 
-    module: GateModule | SegmenterModule
+    module: GateModule | SegmenterModule | RefinerModule
     train: Dataset[Any]
     val: Dataset[Any]
     samples_per_epoch: int
@@ -82,14 +83,14 @@ class Parts:
 
 
 def train(
-    config: GateConfig | SegmenterConfig,
+    config: AnyConfig,
     folder: RunFolder,
     *,
     resume: bool = False,
     progress: bool = False,
     announce: Callable[[Start], None] | None = None,
 ) -> dict[str, Any]:
-    """Train a gate or a segmenter, by the type of `config`, until it ends by itself.
+    """Train a gate, a segmenter or a refiner, by the type of `config`, until it ends by itself.
 
     Args:
         config: What to train, and how.
@@ -167,9 +168,7 @@ def _fit(
         raise KeyboardInterrupt from None
 
 
-def _parts(
-    config: GateConfig | SegmenterConfig, train_tiles: TileSource, val_tiles: TileSource
-) -> Parts:
+def _parts(config: AnyConfig, train_tiles: TileSource, val_tiles: TileSource) -> Parts:
     if isinstance(config, GateConfig):
         view = {"input_size": config.input_size, "stride": GATE_STRIDE}
         return Parts(
@@ -182,6 +181,15 @@ def _parts(
             config.tiles_per_epoch or len(train_tiles),
             config.batch_size,
         )  # fmt: skip
+    if isinstance(config, RefinerConfig):
+        shift = config.truth_shift_px
+        return Parts(
+            RefinerModule(config),
+            Hulls(train_tiles, truth_shift_px=shift, seed=config.seed, augment=config.augment),
+            HullsPlain(val_tiles, truth_shift_px=shift),
+            config.hulls_per_epoch,
+            config.batch_size,
+        )
     crops = ShipCrops(
         train_tiles, size=config.crop_size, empty_share=config.empty_share,
         elsewhere_share=config.elsewhere_share, busiest_of=config.busiest_of,

@@ -16,16 +16,24 @@ from torchmetrics.aggregation import CatMetric
 
 from shipseg.dataset.crops import CropSample
 from shipseg.dataset.gate_tiles import GateSample
+from shipseg.dataset.hulls import HullSample
 from shipseg.errors import ConfigError
 from shipseg.evaluation.classification import best_f1, roc_auc
 from shipseg.models.gate import Gate
-from shipseg.models.losses import gate_loss, segmenter_loss
+from shipseg.models.losses import (
+    gate_loss,
+    moved,
+    rectangle_iou,
+    refiner_loss,
+    segmenter_loss,
+)
+from shipseg.models.refiner import Refiner
 from shipseg.models.segmenter import Segmenter
-from shipseg.training.config import GateConfig, SegmenterConfig, TrainConfig
+from shipseg.training.config import GateConfig, RefinerConfig, SegmenterConfig, TrainConfig
 
 
 class _Module(pl.LightningModule):
-    """Optimiser and schedule, the same for both networks.
+    """Optimiser and schedule, the same for all networks.
 
     Args:
         config: The run's configuration.
@@ -225,6 +233,49 @@ class SegmenterModule(_Module):
         if self.false_empty.update_called:
             self.log("val_false_empty", self.false_empty.compute(), prog_bar=True)
         for metric in (self.losses, self.dice, self.false_empty):
+            metric.reset()
+
+
+class RefinerModule(_Module):
+    """Train a refiner; `val_iou` is the mean IoU of moved and true rectangles.
+
+    Args:
+        config: The run's configuration.
+    """
+
+    monitor = "val_iou"
+    encoder_prefix = "encoder."
+
+    def __init__(self, config: RefinerConfig) -> None:
+        super().__init__(config)
+        self.net: Refiner = Refiner(config.encoder, pretrained=_from_imagenet(config))
+        self.losses = _mean_loss()
+        self.iou, self.iou_before = MeanMetric(), MeanMetric()
+
+    def _encoder(self) -> nn.Module:
+        return self.net.encoder
+
+    def training_step(self, batch: HullSample, _: int) -> torch.Tensor:
+        """Return the loss of one batch."""
+        batch = HullSample(*batch)
+        loss = refiner_loss(moved(batch.guess, self.net(batch.image).float()), batch.truth)
+        self.log("train_loss", loss, on_step=False, on_epoch=True, sync_dist=True, prog_bar=True)
+        return loss
+
+    def validation_step(self, batch: HullSample, _: int) -> None:
+        """Collect the IoU of one batch, before and after the move."""
+        batch = HullSample(*batch)
+        result = moved(batch.guess, self.net(batch.image).float())
+        self.losses.update(refiner_loss(result, batch.truth), weight=len(result))
+        self.iou.update(rectangle_iou(result, batch.truth))
+        self.iou_before.update(rectangle_iou(batch.guess, batch.truth))
+
+    def on_validation_epoch_end(self) -> None:
+        """Log loss and IoU, and that of the guesses, which says what was gained."""
+        self.log("val_loss", self._finite(self.losses.compute()), prog_bar=True)
+        self.log("val_iou", self.iou.compute(), prog_bar=True)
+        self.log("val_iou_before", self.iou_before.compute())
+        for metric in (self.losses, self.iou, self.iou_before):
             metric.reset()
 
 

@@ -11,12 +11,16 @@ from PIL import Image, ImageDraw, ImageFont
 from safetensors.torch import load_file
 
 from shipseg.dataset.augment import resize_rgb
+from shipseg.dataset.hulls import HullsPlain
 from shipseg.dataset.source import TileSource
 from shipseg.errors import BadInputError
 from shipseg.files import atomic_path
 from shipseg.models.gate import Gate
+from shipseg.models.losses import corners_of, moved, rectangle_iou
+from shipseg.models.refiner import Refiner
 from shipseg.models.segmenter import Segmenter
-from shipseg.training.config import GateConfig, TrainConfig
+from shipseg.rectangle import Rectangle
+from shipseg.training.config import GateConfig, RefinerConfig, TrainConfig
 from shipseg.training.folder import RunFolder
 
 Rgb = npt.NDArray[np.uint8]
@@ -27,9 +31,16 @@ _SIDE, _GAP, _LINE = 256, 8, 22
 
 
 def draw_samples(
-    net: Gate | Segmenter, folder: RunFolder, val: TileSource, config: TrainConfig, *, rows: int = 6
+    net: Gate | Segmenter | Refiner,
+    folder: RunFolder,
+    val: TileSource,
+    config: TrainConfig,
+    *,
+    rows: int = 6,
 ) -> None:
     """Draw validation tiles, truth and what the best weights say, one row per tile.
+
+    Of a refiner a row is one hull, with the guess at it and where that was moved.
 
     Args:
         net: The network; the run's best weights are loaded into it.
@@ -40,15 +51,73 @@ def draw_samples(
     """
     net.load_state_dict(load_file(folder.weights))
     net.eval().cpu()
-    rows_drawn = []
-    for image_id, rgb in _choose(val, rows, np.random.default_rng(config.seed)).items():
+    rng = np.random.default_rng(config.seed)
+    drawn = (
+        _hull_rows(net, val, config, rows, rng)
+        if isinstance(net, Refiner)
+        else _tile_rows(net, val, config, rows, rng)
+    )
+    folder.samples.mkdir(exist_ok=True)
+    with atomic_path(folder.samples / "val.png") as beside:
+        Image.fromarray(np.vstack(drawn)).save(beside, "PNG")
+
+
+def _tile_rows(
+    net: Gate | Segmenter, val: TileSource, config: TrainConfig, rows: int, rng: np.random.Generator
+) -> list[Rgb]:
+    drawn = []
+    for image_id, rgb in _choose(val, rows, rng).items():
         heat, caption = _predict(net, rgb, config)
         truth = val.mask(image_id).astype(np.uint8) * 255
         panels = ((rgb, image_id), (truth, "truth"), (_coloured(heat), caption))
-        rows_drawn.append(np.hstack([_panel(pixels, text) for pixels, text in panels]))
-    folder.samples.mkdir(exist_ok=True)
-    with atomic_path(folder.samples / "val.png") as beside:
-        Image.fromarray(np.vstack(rows_drawn)).save(beside, "PNG")
+        drawn.append(np.hstack([_panel(pixels, text) for pixels, text in panels]))
+    return drawn
+
+
+@torch.inference_mode()
+def _hull_rows(
+    net: Refiner, val: TileSource, config: TrainConfig, rows: int, rng: np.random.Generator
+) -> list[Rgb]:
+    """Draw hulls: as they are, with the guess, and with the guess moved, the truth in green."""
+    assert isinstance(config, RefinerConfig)
+    hulls = HullsPlain(val, truth_shift_px=config.truth_shift_px, guesses=1)
+    drawn = []
+    for index in rng.permutation(len(hulls))[:rows].tolist():
+        pose = hulls.pose(index)
+        guess, truth = _vector(pose.guess), _vector(pose.truth)
+        result = moved(guess, net(hulls[index].image[None]).float())
+        rgb = val.image(pose.image_id)
+        panels = [_panel(_around(rgb, truth), pose.image_id)]
+        for name, rectangle in (("guess", guess), ("moved", result)):
+            pixels = _around(rgb, truth, (truth, "lime"), (rectangle, "red"))
+            panels.append(
+                _panel(pixels, f"{name}, IoU {float(rectangle_iou(rectangle, truth)):.2f}")
+            )
+        drawn.append(np.hstack(panels))
+    return drawn
+
+
+def _vector(rectangle: Rectangle) -> torch.Tensor:
+    """Return (1, 5) float32: x, y, heading_rad, length, width."""
+    sides = rectangle.length, rectangle.width
+    return torch.tensor([[*rectangle.centre_xy, rectangle.heading_rad, *sides]]).float()
+
+
+def _around(rgb: Rgb, hull: torch.Tensor, *outlines: tuple[torch.Tensor, str]) -> Rgb:
+    """Cut a square around a hull out of its tile and draw rectangles onto it."""
+    x, y, _heading, length, _width = hull[0].tolist()
+    half = round(0.75 * length) + 6
+    left, top = round(x) - half, round(y) - half
+    # Pillow fills with black beyond the tile.
+    square = Image.fromarray(rgb).crop((left, top, left + 2 * half, top + 2 * half))
+    image = square.resize((_SIDE, _SIDE), Image.Resampling.BICUBIC)
+    draw = ImageDraw.Draw(image)
+    for rectangle, colour in outlines:
+        # Rectangles count from the middles of pixels, a picture from their corners.
+        corners = (corners_of(rectangle)[0] + 0.5 - torch.tensor([left, top])) * (_SIDE / 2 / half)
+        a, b, c, d = (tuple(corner) for corner in corners.tolist())
+        draw.line([a, b, d, c, a], fill=colour)
+    return np.asarray(image)
 
 
 def _panel(pixels: Rgb, text: str) -> Rgb:
