@@ -20,11 +20,12 @@ from shipseg.inference.devices import Device, choose_device
 from shipseg.inference.gate_cells import gate_windows, holding_cells, place_cells
 from shipseg.inference.instances import ships_of_maps
 from shipseg.inference.margins import Levels, margins_of
+from shipseg.inference.parting import part_moored
 from shipseg.inference.refine import Read, Refiner
 from shipseg.inference.regions import segment_region
 from shipseg.inference.runtime import GateSession, RefinerSession, SegmenterSession
 from shipseg.inference.ships import Ship, reading_order
-from shipseg.inference.straighten import Straightening, keep_apart, straightened
+from shipseg.inference.straighten import Straightening, keep_apart, moved_by, straightened
 from shipseg.inference.windows import heat_beyond, least_side, windows_around
 from shipseg.scores import Calibration
 
@@ -33,6 +34,7 @@ Source = str | os.PathLike[str] | bytes | Picture | npt.NDArray[np.uint8]
 # Below every threshold, 0 included: a ship is never seen where the picture shows nothing.
 _NODATA = -1.0
 
+Mask = npt.NDArray[np.bool_]
 Maps = dict[Window, npt.NDArray[np.float32]]
 """(2, h, w) by window, probabilities of ship and core; the first below 0 under nodata. The windows
 do not overlap."""
@@ -295,9 +297,10 @@ class Detector:
         ships, straight = list[Ship](), list[Ship | None]()
         for window, found in maps.items():
             levels = margins_of(found[0] < 0, window, shape_hw)
-            for ship in self.masks_in(found, (window.x0, window.y0), shape_hw):
+            corner = window.x0, window.y0
+            for ship in self.masks_in(found, corner, shape_hw, levels, read):
                 ships.append(ship)
-                straight.append(self.straightened(ship, levels, (window.x0, window.y0), read))
+                straight.append(self.straightened(ship, levels, corner, read))
         # Row by row over the whole picture, not window by window.
         return tuple(sorted(keep_apart(ships, straight), key=reading_order))
 
@@ -306,8 +309,33 @@ class Detector:
         maps: npt.NDArray[np.float32],
         offset_xy: tuple[int, int],
         shape_hw: tuple[int, int],
+        levels: Levels,
+        read: Read,
     ) -> tuple[Ship, ...]:
-        """Take the ships out of one window's maps, with the masks as the segmenter drew them."""
+        """Take the ships out of one window's maps, with the masks as the segmenter drew them.
+
+        Args:
+            maps: (2, h, w) float32, probabilities of ship and of core.
+            offset_xy: Where the window's top left lies in the picture.
+            shape_hw: Height and width of the picture.
+            levels: (h, w) uint8, the margins of the window.
+            read: Gives the picture's pixels.
+        """
+        refiner = self._refiner
+
+        def part_further(mask: Mask, at_xy: tuple[int, int]) -> list[Mask]:
+            """Part boats from a hull where a refiner tells them apart."""
+            (x0, y0), (height, width) = at_xy, mask.shape
+            left, top = x0 - offset_xy[0], y0 - offset_xy[1]
+            near = levels[top : top + height, left : left + width][mask]
+            if refiner is None or near.any():
+                return [mask]
+            return part_moored(
+                mask,
+                lambda one: moved_by(refiner(moved_by(one, x0, y0), read, shape_hw), -x0, -y0),
+                min_area_px=self.manifest.segmenter.min_area_px,
+            )
+
         return ships_of_maps(
             maps,
             threshold=self.threshold,
@@ -315,6 +343,7 @@ class Detector:
             calibration=self._calibration,
             offset_xy=offset_xy,
             shape_hw=shape_hw,
+            part_further=None if refiner is None else part_further,
         )
 
     def straightened(

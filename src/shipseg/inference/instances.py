@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,8 @@ from shipseg.scores import Calibration
 
 Map = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
+
+Part = Callable[[Mask, tuple[int, int]], Iterable[Mask]]
 
 _EIGHT = np.ones((3, 3), dtype=np.int8)
 # A pixel is core at this probability, and a core counts where some pixel of it is surer. Two hulls
@@ -33,6 +36,7 @@ def ships_of_maps(
     calibration: Calibration | None = None,
     offset_xy: tuple[int, int] = (0, 0),
     shape_hw: tuple[int, int] | None = None,
+    part_further: Part | None = None,
 ) -> tuple[Ship, ...]:
     """Find the ships of a segmenter's maps.
 
@@ -44,6 +48,8 @@ def ships_of_maps(
         calibration: Of the scores; None makes a score the mask's mean probability.
         offset_xy: Where the window's top left lies in the picture.
         shape_hw: Height and width of the picture; None means the maps are the picture's.
+        part_further: Parts a mask at (x, y) of the picture into ships once more; what it leaves out
+            is no ship.
 
     Returns:
         Ships with disjoint masks, ordered by their first pixel in the picture, row by row.
@@ -60,7 +66,10 @@ def ships_of_maps(
             continue
         local = probability[place]
         top, left = place[0].start + offset_xy[1], place[1].start + offset_xy[0]
-        for mask in split_touching(part, core[place], min_area_px=min_area_px):
+        masks = split_touching(part, core[place], min_area_px=min_area_px)
+        if part_further is not None:
+            masks = chain.from_iterable(part_further(mask, (left, top)) for mask in masks)
+        for mask in masks:
             runs = runs_of_window(mask, (left, top), height)
             score = float(np.clip(local[mask].mean(dtype=np.float64), 0, 1))
             if calibration is not None:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 from scipy import ndimage
 
 from shipseg.inference.instances import runs_of_window
@@ -20,6 +21,7 @@ from shipseg.inference.ships import Ship
 from shipseg.rectangle import Rectangle, rectangle_of
 from shipseg.rle import overlap_area, union
 
+Mask = npt.NDArray[np.bool_]
 Refine = Callable[[Rectangle], Rectangle]
 
 _EIGHT = np.ones((3, 3), dtype=np.bool_)
@@ -42,13 +44,24 @@ class Straightening:
     narrower_px: float
 
 
-def _moved(rectangle: Rectangle, right: float, down: float) -> Rectangle:
+def moved_by(rectangle: Rectangle, right: float, down: float) -> Rectangle:
+    """Move a rectangle by some pixels."""
     return replace(rectangle, centre_xy=rectangle.centre_xy + np.array([right, down]))
 
 
 def _grown(rectangle: Rectangle, how: Straightening) -> Rectangle:
     width = max(rectangle.width - how.narrower_px, _LEAST_WIDTH * rectangle.width)
     return replace(rectangle, length=rectangle.length + how.longer_px, width=width)
+
+
+def rectangularity(mask: Mask) -> float:
+    """Return the IoU, 0..1, of a mask with the rectangle of its moments.
+
+    Args:
+        mask: (h, w) bool, not empty. What the rectangle has beyond the array does not count.
+    """
+    plain = rectangle_of(mask).drawn(mask.shape)
+    return float(np.count_nonzero(mask & plain) / np.count_nonzero(mask | plain))
 
 
 def straightened(ship: Ship, how: Straightening, refine: Refine | None = None) -> Ship | None:
@@ -69,16 +82,15 @@ def straightened(ship: Ship, how: Straightening, refine: Refine | None = None) -
     if x0 == 0 or y0 == 0 or x1 == width or y1 == height:
         return None
     mask = np.pad(ship.chip, REACH_PX)
-    rectangle = rectangle_of(mask)
-    plain = rectangle.drawn(mask.shape)
-    if np.count_nonzero(mask & plain) < how.rectangularity * np.count_nonzero(mask | plain):
+    if rectangularity(mask) < how.rectangularity:
         return None
     near = ndimage.binary_dilation(mask, structure=_EIGHT, iterations=REACH_PX)
     left, top = x0 - REACH_PX, y0 - REACH_PX
-    grown = _grown(rectangle, how)
+    grown = _grown(rectangle_of(mask), how)
     drawn = grown.drawn(mask.shape) & near
     if refine is not None:
-        better = _moved(refine(_moved(grown, left, top)), -left, -top).drawn(mask.shape) & near
+        found = moved_by(refine(moved_by(grown, left, top)), -left, -top)
+        better = found.drawn(mask.shape) & near
         # One that has left its ship has found something else.
         if 2 * np.count_nonzero(better & mask) >= np.count_nonzero(better | mask):
             drawn = better

@@ -47,7 +47,7 @@ def candidates_of(detector: Detector, scene: Scene, blob: Blob) -> list[Candidat
 
     found = []
     corner = blob.x0, blob.y0
-    for ship in detector.masks_in(blob.maps, corner, scene.shape_hw):
+    for ship in detector.masks_in(blob.maps, corner, scene.shape_hw, blob.rim, read):
         x0, y0, x1, y1 = ship.box_xyxy
         rim = blob.rim[y0 - blob.y0 : y1 - blob.y0, x0 - blob.x0 : x1 - blob.x0]
         cut = bool((rim[ship.chip] == BESIDE).any())
