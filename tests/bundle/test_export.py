@@ -219,7 +219,7 @@ def test_a_refiner_is_told_of_in_manifest_and_card(
     assert manifest.parity.refiner_max_abs_difference < 0.02
     # Without straightened masks there would be nothing to refine.
     assert manifest.segmenter.straightening is not None
-    assert Detector(with_refiner.path).straightening is not None
+    assert Detector(with_refiner.path).outliner.refiner is not None
     card = (with_refiner.path / "README.md").read_text()
     assert "| `refiner.onnx` | `image` uint8 (N, 64, 128, 3)" in card
     assert manifest.refiner.sha256 in card

@@ -30,9 +30,8 @@ def crops_of(source, **changed):
     return ShipCrops(
         source,
         **{
-            "size": 64, "empty_share": 0.25, "elsewhere_share": 0.0, "busiest_of": 1,
-            "paste_share": 0.0, "boat_share": 0.0, "alongside_share": 0.0, "boat_weight": 1.0,
-            "seed": 3, "augment": 0.0, **changed,
+            "size": 64, "empty_share": 0.25, "paste_share": 0.0, "boat_share": 0.0,
+            "boat_weight": 1.0, "seed": 3, "augment": 0.0, **changed,
         },
     )  # fmt: skip
 

@@ -121,7 +121,8 @@ def test_parts_have_scores_and_masks_of_their_own(
 ) -> None:
     hull = rectangle(139.5, 109.5, 120, 20, heading=0.0)
     detector = detector_of(tmp_path)
-    monkeypatch.setattr(detector, "_refiner", lambda one, read, shape_hw: hull)
+    knowing = replace(detector.outliner, refiner=lambda one, read, shape_hw: hull)
+    monkeypatch.setattr(detector, "outliner", knowing)
     found = sorted(detector.detect(moored), key=lambda ship: -ship.area_px)
     assert [ship.box_xyxy for ship in found] == [(80, 100, 200, 120), (120, 120, 180, 140)]
     assert all(0 < ship.score <= 1 for ship in found)

@@ -15,7 +15,6 @@ from shipseg.imaging.tiling import Window
 from shipseg.inference.detector import Detector
 from shipseg.inference.refine import Refiner, moved
 from shipseg.inference.runtime import RefinerSession
-from shipseg.inference.straighten import Straightening
 from shipseg.rectangle import Rectangle, rectangle_of
 
 from .pixels import SHIFT, draw, pixel_bundle_of, refiner_graph, sea, write_pixel_bundle
@@ -166,7 +165,6 @@ def test_another_graph_in_its_place_is_refused() -> None:
 
 def test_straightening_keeps_a_refined_rectangle_near_its_mask(tmp_path: Path) -> None:
     detector = detector_of(tmp_path, 0.0, 0.0, 0.12, 0.0, 0.0)
-    detector.straightening = Straightening(0.8, 0.0, 0.0)
     rgb = draw(sea(512, 512), (100, 120, 300, 150))
     (found,) = detector.detect(rgb)
     x0, _, x1, _ = found.box_xyxy

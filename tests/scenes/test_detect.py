@@ -154,7 +154,7 @@ def test_a_bundle_says_whether_hulls_are_straightened() -> None:
     rgb = draw_scene(3, (500, 500), ships=4, coast=False).rgb
     plain, straight = Detector(straighten=False), Detector()
     assert straight.manifest.segmenter.straightening is not None
-    assert plain.straightening is None
+    assert plain.outliner.straightening is None
     assert settings_key(plain, SceneSettings()) != settings_key(straight, SceneSettings())
     masks, hulls = ([ship.rle for ship in d.predict(rgb).ships] for d in (plain, straight))
     assert len(masks) == len(hulls) > 0

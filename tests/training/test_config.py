@@ -81,10 +81,6 @@ def test_values_are_read_as_yaml():
         ("val_share=1", "val_share: "),
         ("tile_size=100", "tile_size: .*multiple of 32"),
         ("crop_size=800", r"crop_size is 800, expected at most the tile_size 768"),
-        (
-            "elsewhere_share=0.9",
-            r"empty_share and elsewhere_share are 1.15 together",
-        ),
         ("decoder_channels=[8,8]", r"decoder_channels\[2\]: is needed"),
         ("encoder=[", r"encoder: '\[' is no YAML value"),
         ("accelerator=tpu", "accelerator: .*found 'tpu'"),

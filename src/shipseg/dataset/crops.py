@@ -10,7 +10,6 @@ import torch
 from scipy import ndimage
 from torch.utils.data import Dataset
 
-from shipseg.dataset.aims import Aims
 from shipseg.dataset.augment import degrade, dihedral, distort_colour
 from shipseg.dataset.cores import cores_in
 from shipseg.dataset.donors import Donors
@@ -46,17 +45,17 @@ class CropSample(NamedTuple):
 
 
 class ShipCrops(Dataset[CropSample]):
-    """Random crops: most hold a ship somewhere, the rest teach what not to mark.
+    """Random crops: most hold a ship somewhere, the rest are drawn from empty tiles.
+
+    Ships are drawn one by one, not by tile, so that crowded harbours count for what they hold.
 
     Args:
         source: Tiles and truth.
         size: Side of a crop, in pixels.
-        empty_share: Share of crops from tiles without ships: sea, land and cloud.
-        elsewhere_share: Share of crops from anywhere on tiles with ships.
-        busiest_of: Of so many places, those two kinds show the one with most contrast.
+        empty_share: Share of crops from tiles without ships: sea, land and cloud, so that the
+            network learns what not to mark. Where there are none, every crop is around a ship.
         paste_share: Share of crops that ships of other tiles are pasted onto.
         boat_share: Share of pasted ships that are shrunk to boats.
-        alongside_share: Share of crops in which others moor at one of the ships, if there is any.
         boat_weight: What a pixel of the smallest ships weighs, 1 or more.
         seed: The run's seed.
         augment: Strength of the augmentation, 0..1.
@@ -71,25 +70,20 @@ class ShipCrops(Dataset[CropSample]):
         *,
         size: int,
         empty_share: float,
-        elsewhere_share: float,
-        busiest_of: int,
         paste_share: float,
         boat_share: float,
-        alongside_share: float,
         boat_weight: float,
         seed: int,
         augment: float,
     ) -> None:
         self._source, self._size = source, size
-        self._paste_share, self._alongside_share = paste_share, alongside_share
+        self._empty_share, self._paste_share = empty_share, paste_share
         self._seed, self._augment = seed, augment
         self._boat_weight = boat_weight
         self._salvage = Salvage(source)
         self._donors = Donors(source, self._salvage, boat_share=boat_share)
-        self._aims = Aims(
-            source, self._salvage, self._donors, empty_share=empty_share,
-            elsewhere_share=elsewhere_share, busiest_of=busiest_of,
-        )  # fmt: skip
+        names = enumerate(source.image_ids)
+        self._empty = [index for index, name in names if not source.table.has_ships(name)]
         if not self._donors.ships:
             raise ConfigError("no training tile holds a ship; the segmenter has nothing to learn")
 
@@ -99,8 +93,6 @@ class ShipCrops(Dataset[CropSample]):
         canvas = self._cut(rng)
         if rng.random() < self._paste_share:
             self._donors.paste_onto(canvas, rng)
-        if self._alongside_share and rng.random() < self._alongside_share:
-            self._donors.moor_at(canvas, rng)
         turn = int(rng.integers(8))
         view = distort_colour(dihedral(canvas.rgb, turn), rng, self._augment)
         view = degrade(view, rng, self._augment)
@@ -116,7 +108,14 @@ class ShipCrops(Dataset[CropSample]):
             angle = float(rng.uniform(-np.pi / 4, np.pi / 4))
             # Two pixels for the filter, all around.
             side *= min(1.0, (min(height, width) - 4) / (2 * half_extent(side, angle)))
-        image_id, rgb, centre = self._aims.draw(side, rng)
+        if self._empty and rng.random() < self._empty_share:
+            index = self._empty[int(rng.integers(len(self._empty)))]
+            centre = rng.uniform(0, (width, height))
+        else:
+            index, _, (x0, y0, x1, y1) = self._donors.draw(rng)
+            # A point of the ship's box, then anywhere in the crop but its outer tenth.
+            centre = rng.uniform((x0, y0), (x1, y1)) + rng.uniform(-0.4, 0.4, size=2) * side
+        image_id, rgb = self._salvage.read(index)
         plain = angle == 0
         half = side / 2 if plain else half_extent(side, angle) + 2
         low, high = np.array((half, half)), np.array((width - half, height - half))

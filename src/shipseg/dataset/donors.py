@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from shipseg.dataset.alongside import draw_hull, moor
 from shipseg.dataset.paste import Canvas, cut_out, paste
 from shipseg.dataset.salvage import Salvage
 from shipseg.dataset.source import TileSource
@@ -12,9 +11,6 @@ from shipseg.rle import box
 
 # More ships alongside a pasted one, each as likely: barges lie in rows.
 _BERTHS = (0, 0, 1, 1, 2, 3)
-# Ships moored at one hull, each as likely, and how many are tried for: many are not alone on calm
-# water, or do not fit.
-_MOORED, _TRIES = (1, 1, 1, 2, 3), 8
 
 
 class Donors:
@@ -59,22 +55,3 @@ class Donors:
             cutting = cut_out(self._source, image_id, rgb, ship, rng, boat=boat)
             if cutting is not None:
                 paste(canvas, cutting, rng, raft=0 if boat else int(rng.choice(_BERTHS)))
-
-    def moor_at(self, canvas: Canvas, rng: np.random.Generator) -> None:
-        """Moor one to three ships alongside one that is there, where calm water is; in place.
-
-        Args:
-            canvas: The crop.
-            rng: Decides which ships, at which hull, and where.
-        """
-        if (hull := draw_hull(canvas.mask, rng)) is None:
-            return
-        missing = int(rng.choice(_MOORED))
-        for _ in range(_TRIES):
-            index, ship, _box = self.draw(rng)
-            image_id, rgb = self._salvage.read(index)
-            cutting = cut_out(self._source, image_id, rgb, ship, rng, pose=hull.pose(rng))
-            if cutting is not None and moor(canvas, cutting, hull, rng):
-                missing -= 1
-            if not missing:
-                return

@@ -48,20 +48,6 @@ class Cutting:
     mask: Mask
 
 
-@dataclass(frozen=True, slots=True)
-class Pose:
-    """How a ship is to lie in its cutting.
-
-    Attributes:
-        heading_rad: Direction of its long axis, from x towards y; which end is its bow is left to
-            its tile.
-        longest_px: Its length there at most, in pixels.
-    """
-
-    heading_rad: float
-    longest_px: float
-
-
 @dataclass(slots=True, eq=False)
 class Canvas:
     """A crop that ships are pasted onto, in place.
@@ -85,7 +71,6 @@ def cut_out(
     rng: np.random.Generator,
     *,
     boat: bool = False,
-    pose: Pose | None = None,
 ) -> Cutting | None:
     """Cut a ship out, turned at random and mildly zoomed.
 
@@ -96,11 +81,9 @@ def cut_out(
         ship: Which of its ships.
         rng: Decides angle and zoom.
         boat: Shrink it, to a third at most: tiles hold few small ships, and those are missed.
-        pose: Turn it like that instead, and shrink it as far as needed.
 
     Returns:
-        The ship; None where it is large, cut by the tile's edge, or not alone on calm water, or
-        where a pose would shrink it to less than a third.
+        The ship; None where it is large, cut by the tile's edge, or not alone on calm water.
     """
     height, width = rgb.shape[:2]
     ships = source.table.ships_of(image_id)
@@ -111,29 +94,22 @@ def cut_out(
     if longest > _MOST_PX or x0 == 0 or y0 == 0 or x1 == width or y1 == height:
         return None
     zoom = float(np.exp(rng.uniform(*((np.log(_LEAST_ZOOM), 0) if boat else (-0.25, 0.25)))))
-    turn = rng.uniform(0, 2 * np.pi)
-    if pose is not None:
-        hull = rectangle_of(crop(ships[ship], rgb.shape[:2], place))
-        zoom = min(zoom, pose.longest_px / hull.length)
-        if zoom < _LEAST_ZOOM:
-            return None
-        turn = hull.heading_rad - pose.heading_rad
     # The diagonal, so that the ship fits at any angle; the margin is one of the result's pixels.
     reach = int(np.ceil(np.hypot(x1 - x0, y1 - y0) + 2 * _MARGIN_PX / min(zoom, 1)))
     size = max(16, round(reach * zoom))
-    view = View(((x0 + x1) / 2, (y0 + y1) / 2), reach, turn, size)
+    view = View(((x0 + x1) / 2, (y0 + y1) / 2), reach, rng.uniform(0, 2 * np.pi), size)
     left, top, right, bottom = view.window_xyxy
     if left < 0 or top < 0 or right > width or bottom > height:
         return None
     window = left, top, right, bottom
     own = view.cut_mask(crop(ships[ship], rgb.shape[:2], window), (left, top))
-    if np.count_nonzero(own) < (_LEAST_BOAT_PX if boat or pose else _LEAST_AREA_PX):
+    if np.count_nonzero(own) < (_LEAST_BOAT_PX if boat else _LEAST_AREA_PX):
         return None
     near = ndimage.binary_dilation(own, iterations=_RIM_PX)
     ring = ndimage.binary_dilation(near, iterations=_RING_PX) & ~near
     everyone = view.cut_mask(source.mask(image_id, window), (left, top))
     pixels = view.cut_rgb(_softened(rgb, window, zoom)).astype(np.float32)
-    if (everyone & ~own & (near | ring)).any() or not is_calm(pixels[ring]):
+    if (everyone & ~own & (near | ring)).any() or not _is_calm(pixels[ring]):
         return None
     return Cutting(pixels - pixels[ring].mean(axis=0), own)
 
@@ -169,19 +145,19 @@ def paste(canvas: Canvas, cutting: Cutting, rng: np.random.Generator, *, raft: i
         x0, y0 = (int(v) for v in rng.integers(0, size - side + 1, size=2))
         here = slice(y0, y0 + side), slice(x0, x0 + side)
         near = ndimage.binary_dilation(cutting.mask, iterations=_MARGIN_PX)
-        if (canvas.mask[here] & near).any() or not is_calm(canvas.rgb[here][near]):
+        if (canvas.mask[here] & near).any() or not _is_calm(canvas.rgb[here][near]):
             continue
         water = canvas.rgb[here][near].mean(axis=0)
-        lay(canvas, cutting, (x0, y0), water, rim=_RIM_PX)
+        _blend(canvas, cutting, (x0, y0), water, rim=_RIM_PX)
         beside = _alongside(cutting.mask, rng) if raft else np.zeros(2)
         for berth in range(1, raft + 1):
             step = np.rint(berth * beside + rng.uniform(-1, 1, size=2))
-            lay(canvas, cutting, (x0 + int(step[0]), y0 + int(step[1])), water, rim=0)
+            _blend(canvas, cutting, (x0 + int(step[0]), y0 + int(step[1])), water, rim=0)
         return True
     return False
 
 
-def lay(
+def _blend(
     canvas: Canvas,
     cutting: Cutting,
     place_xy: tuple[int, int],
@@ -189,15 +165,7 @@ def lay(
     *,
     rim: int,
 ) -> None:
-    """Lay a ship over the canvas, in place; what lies beyond its edge is lost.
-
-    Args:
-        canvas: The crop.
-        cutting: The ship.
-        place_xy: Where the cutting's first pixel comes to lie.
-        water: (3,) mean colour of the water there, 0..255.
-        rim: Pixels of its own water that go along and fade.
-    """
+    """Lay a ship over the canvas; what lies beyond its edge is lost."""
     size, side = canvas.mask.shape[0], cutting.mask.shape[0]
     x0, y0 = place_xy
     left, top = max(x0, 0), max(y0, 0)
@@ -226,6 +194,6 @@ def _alongside(mask: Mask, rng: np.random.Generator) -> npt.NDArray[np.float64]:
     return step
 
 
-def is_calm(pixels: npt.NDArray[np.generic]) -> bool:
-    """Say whether (n, 3) pixels are those of open water."""
+def _is_calm(pixels: npt.NDArray[np.generic]) -> bool:
+    """Whether (n, 3) pixels are those of open water."""
     return bool(len(pixels) and pixels.astype(np.float32).mean(axis=1).std() < _CALM)

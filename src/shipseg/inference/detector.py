@@ -12,20 +12,19 @@ import numpy.typing as npt
 from PIL import Image
 
 from shipseg import rle
-from shipseg.bundle.format import Manifest, load_bundle
+from shipseg.bundle.format import Bundle, Manifest, load_bundle
 from shipseg.errors import BadInputError, UsageError
 from shipseg.imaging.decode import Picture, decode_image, read_image
 from shipseg.imaging.tiling import Window, pad_to
 from shipseg.inference.devices import Device, choose_device
 from shipseg.inference.gate_cells import gate_windows, holding_cells, place_cells
-from shipseg.inference.instances import ships_of_maps
-from shipseg.inference.margins import Levels, margins_of
-from shipseg.inference.parting import part_moored
-from shipseg.inference.refine import Read, Refiner
+from shipseg.inference.margins import margins_of
+from shipseg.inference.outliner import Outliner, Surroundings
+from shipseg.inference.refine import Refiner
 from shipseg.inference.regions import segment_region
 from shipseg.inference.runtime import GateSession, RefinerSession, SegmenterSession
 from shipseg.inference.ships import Ship, reading_order
-from shipseg.inference.straighten import Straightening, keep_apart, moved_by, straightened
+from shipseg.inference.straighten import Straightening, keep_apart
 from shipseg.inference.windows import heat_beyond, least_side, windows_around
 from shipseg.scores import Calibration
 
@@ -34,7 +33,6 @@ Source = str | os.PathLike[str] | bytes | Picture | npt.NDArray[np.uint8]
 # Below every threshold, 0 included: a ship is never seen where the picture shows nothing.
 _NODATA = -1.0
 
-Mask = npt.NDArray[np.bool_]
 Maps = dict[Window, npt.NDArray[np.float32]]
 """(2, h, w) by window, probabilities of ship and core; the first below 0 under nodata. The windows
 do not overlap."""
@@ -121,16 +119,24 @@ class Detector:
         self.gate_threshold = _checked(
             "gate threshold", gate_threshold, self.manifest.gate.threshold
         )
-        fitted = self.manifest.segmenter.calibration
-        self._calibration = None if fitted is None else Calibration(**fitted.model_dump())
-        measured = self.manifest.segmenter.straightening if straighten else None
-        self.straightening = None if measured is None else Straightening(**measured.model_dump())
         self._gate = GateSession(loaded, threads=threads, device=self.device)
         self._segmenter = SegmenterSession(loaded, threads=threads, device=self.device)
-        self._refiner: Refiner | None = None
-        if self.straightening is not None and self.manifest.refiner is not None:
-            session = RefinerSession(loaded, threads=threads, device=self.device)
-            self._refiner = Refiner(session, self.manifest.refiner.shift_px)
+        self.outliner = self._outliner_of(loaded, threads=threads, straighten=straighten)
+
+    def _outliner_of(self, bundle: Bundle, *, threads: int, straighten: bool) -> Outliner:
+        segmenter, refiner = self.manifest.segmenter, self.manifest.refiner
+        fitted = segmenter.calibration
+        measured = segmenter.straightening if straighten else None
+        fits = None
+        if measured is not None and refiner is not None:
+            session = RefinerSession(bundle, threads=threads, device=self.device)
+            fits = Refiner(session, refiner.shift_px)
+        return Outliner(
+            segmenter.min_area_px,
+            None if fitted is None else Calibration(**fitted.model_dump()),
+            None if measured is None else Straightening(**measured.model_dump()),
+            fits,
+        )
 
     def detect(self, source: Source) -> tuple[Ship, ...]:
         """Return the ships of a picture: a path, encoded bytes, a Picture or (H, W, 3) uint8."""
@@ -297,78 +303,12 @@ class Detector:
         ships, straight = list[Ship](), list[Ship | None]()
         for window, found in maps.items():
             levels = margins_of(found[0] < 0, window, shape_hw)
-            corner = window.x0, window.y0
-            for ship in self.masks_in(found, corner, shape_hw, levels, read):
+            around = Surroundings((window.x0, window.y0), shape_hw, levels, read)
+            for ship in self.outliner.masks_in(found, around, threshold=self.threshold):
                 ships.append(ship)
-                straight.append(self.straightened(ship, levels, corner, read))
+                straight.append(self.outliner.straightened(ship, around))
         # Row by row over the whole picture, not window by window.
         return tuple(sorted(keep_apart(ships, straight), key=reading_order))
-
-    def masks_in(
-        self,
-        maps: npt.NDArray[np.float32],
-        offset_xy: tuple[int, int],
-        shape_hw: tuple[int, int],
-        levels: Levels,
-        read: Read,
-    ) -> tuple[Ship, ...]:
-        """Take the ships out of one window's maps, with the masks as the segmenter drew them.
-
-        Args:
-            maps: (2, h, w) float32, probabilities of ship and of core.
-            offset_xy: Where the window's top left lies in the picture.
-            shape_hw: Height and width of the picture.
-            levels: (h, w) uint8, the margins of the window.
-            read: Gives the picture's pixels.
-        """
-        refiner = self._refiner
-
-        def part_further(mask: Mask, at_xy: tuple[int, int]) -> list[Mask]:
-            """Part boats from a hull where a refiner tells them apart."""
-            (x0, y0), (height, width) = at_xy, mask.shape
-            left, top = x0 - offset_xy[0], y0 - offset_xy[1]
-            near = levels[top : top + height, left : left + width][mask]
-            if refiner is None or near.any():
-                return [mask]
-            return part_moored(
-                mask,
-                lambda one: moved_by(refiner(moved_by(one, x0, y0), read, shape_hw), -x0, -y0),
-                min_area_px=self.manifest.segmenter.min_area_px,
-            )
-
-        return ships_of_maps(
-            maps,
-            threshold=self.threshold,
-            min_area_px=self.manifest.segmenter.min_area_px,
-            calibration=self._calibration,
-            offset_xy=offset_xy,
-            shape_hw=shape_hw,
-            part_further=None if refiner is None else part_further,
-        )
-
-    def straightened(
-        self, ship: Ship, levels: Levels, offset_xy: tuple[int, int], read: Read
-    ) -> Ship | None:
-        """Give a ship the rectangle that its mask nearly is; None where it keeps its mask.
-
-        Args:
-            ship: From `masks_in`.
-            levels: (h, w) uint8, the margins of the window.
-            offset_xy: Where the window's top left lies in the picture.
-            read: Gives the picture's pixels.
-        """
-        if self.straightening is None:
-            return None
-        x0, y0, x1, y1 = ship.box_xyxy
-        left, top = offset_xy
-        if levels[y0 - top : y1 - top, x0 - left : x1 - left][ship.chip].any():
-            return None
-        refiner = self._refiner
-        if refiner is None:
-            return straightened(ship, self.straightening)
-        return straightened(
-            ship, self.straightening, lambda rectangle: refiner(rectangle, read, ship.shape_hw)
-        )
 
 
 def open_picture(source: Source) -> Picture:

@@ -72,7 +72,7 @@ def settings_key(detector: Detector, settings: SceneSettings, extra: Any = None)
         settings: The files of areas count by their content.
         extra: More that counts.
     """
-    manifest = detector.manifest
+    manifest, straightening = detector.manifest, detector.outliner.straightening
     values = asdict(settings)
     for name in ("aoi", "exclude"):
         values[name] = _digest(values[name])
@@ -82,7 +82,7 @@ def settings_key(detector: Detector, settings: SceneSettings, extra: Any = None)
         "segmenter": manifest.segmenter.sha256,
         "refiner": None if manifest.refiner is None else manifest.refiner.sha256,
         "thresholds": [detector.gate_threshold, detector.threshold],
-        "straightening": None if detector.straightening is None else asdict(detector.straightening),
+        "straightening": None if straightening is None else asdict(straightening),
         "settings": values,
         "extra": extra,
     }

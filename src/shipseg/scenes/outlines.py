@@ -15,6 +15,7 @@ from shapely.affinity import affine_transform
 from shipseg.imaging.tiling import Window
 from shipseg.inference.detector import Detector
 from shipseg.inference.margins import BESIDE
+from shipseg.inference.outliner import Surroundings
 from shipseg.inference.ships import Ship
 from shipseg.scenes.blobs import Blob
 from shipseg.scenes.open import Scene
@@ -46,15 +47,16 @@ def candidates_of(detector: Detector, scene: Scene, blob: Blob) -> list[Candidat
         return scene.read(window).rgb
 
     found = []
-    corner = blob.x0, blob.y0
-    for ship in detector.masks_in(blob.maps, corner, scene.shape_hw, blob.rim, read):
+    around = Surroundings((blob.x0, blob.y0), scene.shape_hw, blob.rim, read)
+    outliner = detector.outliner
+    for ship in outliner.masks_in(blob.maps, around, threshold=detector.threshold):
         x0, y0, x1, y1 = ship.box_xyxy
         rim = blob.rim[y0 - blob.y0 : y1 - blob.y0, x0 - blob.x0 : x1 - blob.x0]
         cut = bool((rim[ship.chip] == BESIDE).any())
         outline = _on_scene(ship, scene)
         if outline is None:
             continue
-        other = detector.straightened(ship, blob.rim, corner, read)
+        other = outliner.straightened(ship, around)
         rectangle = None if other is None else _on_scene(other, scene)
         found.append(
             Candidate(

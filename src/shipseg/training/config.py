@@ -109,11 +109,8 @@ class SegmenterConfig(TrainConfig):
         crop_size: Side of the crops in pixels, a multiple of 32, at most a tile's.
         crops_per_epoch: Samples per epoch.
         empty_share: Share of crops from tiles without ships.
-        elsewhere_share: Share of crops from anywhere on tiles with ships.
-        busiest_of: Of so many places, those two kinds of crops show the one with most contrast.
         paste_share: Share of crops that ships of other tiles are pasted onto.
         boat_share: Share of pasted ships that are shrunk to boats.
-        alongside_share: Share of crops in which others moor at one of the ships.
         boat_weight: What a pixel of the smallest ships weighs in the loss; 1 weighs all alike.
         decoder_channels: Widths of the U-Net's decoder, coarse to fine.
         half_resolution: Stop the decoder at half resolution and upsample the logits.
@@ -126,11 +123,8 @@ class SegmenterConfig(TrainConfig):
     crop_size: int = Field(default=256, ge=64, multiple_of=32)
     crops_per_epoch: int = Field(default=2000, gt=0)
     empty_share: float = Field(default=0.25, ge=0, lt=1)
-    elsewhere_share: float = Field(default=0.0, ge=0, lt=1)
-    busiest_of: int = Field(default=1, gt=0)
     paste_share: float = Field(default=0.5, ge=0, le=1)
     boat_share: float = Field(default=0.0, ge=0, le=1)
-    alongside_share: float = Field(default=0.0, ge=0, le=1)
     boat_weight: float = Field(default=1.0, ge=1)
     decoder_channels: tuple[Width, Width, Width, Width, Width] = (128, 64, 32, 16, 8)
     half_resolution: bool = True
@@ -144,10 +138,6 @@ class SegmenterConfig(TrainConfig):
         if self.crop_size > self.tile_size:
             raise ValueError(
                 f"crop_size is {self.crop_size}, expected at most the tile_size {self.tile_size}"
-            )
-        if (shares := self.empty_share + self.elsewhere_share) > 1:
-            raise ValueError(
-                f"empty_share and elsewhere_share are {shares:g} together, expected at most 1"
             )
         return self
 
