@@ -12,7 +12,7 @@ import pytest
 from shipseg.errors import BundleError
 from shipseg.imaging.hull_view import VIEW_HW
 from shipseg.imaging.tiling import Window
-from shipseg.inference.detector import Detector
+from shipseg.inference.detector import Detector, open_picture
 from shipseg.inference.refine import Refiner, moved
 from shipseg.inference.runtime import RefinerSession
 from shipseg.rectangle import Rectangle, rectangle_of
@@ -172,3 +172,19 @@ def test_straightening_keeps_a_refined_rectangle_near_its_mask(tmp_path: Path) -
     assert x0 >= 92
     assert x1 <= 308
     assert x1 - x0 > 210
+
+
+def test_each_outline_comes_with_the_mask_that_was_drawn(tmp_path: Path) -> None:
+    detector = detector_of(tmp_path, 0.0, 0.0, 0.08, 0.0, 0.0)
+    # The second ship's rectangle begins in an earlier column, and in no earlier row.
+    rgb = draw(draw(sea(400, 400), (200, 100, 260, 112)), (100, 105, 160, 117))
+    picture = open_picture(rgb)
+    maps = detector.search(picture, detector.look(picture), gated=False)
+    pairs = detector.outlines_in(maps, picture)
+    ships = detector.ships_in(maps, picture)
+    assert [outlined.rle for _, outlined in pairs] == [ship.rle for ship in ships]
+    assert {drawn.box_xyxy for drawn, _ in pairs} == {(200, 100, 260, 112), (100, 105, 160, 117)}
+    for drawn, outlined in pairs:
+        assert np.count_nonzero(drawn.mask & outlined.mask) > 0.9 * drawn.area_px
+        assert outlined.area_px > drawn.area_px
+        assert outlined.score == drawn.score

@@ -242,7 +242,8 @@ def export_bundle(
     views = gate_views(bundle, tiles, chosen_ids)
     gate_point = _gate_point(views, choices)
     segmenter_point, bundle = _with_thresholds(bundle, tiles, views, gate_point)
-    drawn = detect_tiles(bundle, tiles, [view.image_id for view in views])
+    ids = [view.image_id for view in views]
+    drawn = detect_tiles(bundle, tiles, ids).drawn
     straightening = choose_straightening(drawn) if choices.straighten else None
     if choices.straighten and straightening is None and refiner is not None:
         # A refiner needs something to refine.
@@ -255,9 +256,9 @@ def export_bundle(
     elif refiner is None:
         results = straighten_results(drawn, straightening)
     else:
-        # The refiner looks at the tiles again, parts some ships and puts them in another order:
-        # the areas that scores go by are then those of the rectangles, a few per cent off.
-        results = drawn = detect_tiles(bundle, tiles, [view.image_id for view in views])
+        # The refiner looks at the tiles, and parts some ships.
+        detected = detect_tiles(bundle, tiles, ids)
+        results, drawn = detected.results, detected.drawn
     calibration, results, ece_before = calibrate(results, drawn)
     report = evaluate(results, gate_threshold=gate_point.threshold, resamples=0)
     provenance = manifest.provenance.model_copy(update={"chosen_on_tiles": len(views)})

@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -23,7 +23,7 @@ from shipseg.bundle.thresholds import FloatArray, f2_table
 from shipseg.dataset.source import TileSource
 from shipseg.errors import BadInputError
 from shipseg.evaluation.results import EvaluationReport, TileResult
-from shipseg.inference.detector import Detector
+from shipseg.inference.detector import Detector, open_picture
 from shipseg.inference.runtime import GateSession, SegmenterSession
 
 logger = logging.getLogger(__name__)
@@ -166,7 +166,20 @@ def f2_tables(bundle: Bundle, tiles: Measuring, image_ids: Sequence[str]) -> lis
     return tiles.over(image_ids, score, "trying thresholds")
 
 
-def detect_tiles(bundle: Bundle, tiles: Measuring, image_ids: Sequence[str]) -> list[TileResult]:
+@dataclass(frozen=True, slots=True)
+class Detected:
+    """What a detector found on tiles.
+
+    Attributes:
+        results: As users see it.
+        drawn: The same ships in the same order, with the masks as the segmenter drew them.
+    """
+
+    results: list[TileResult]
+    drawn: list[TileResult]
+
+
+def detect_tiles(bundle: Bundle, tiles: Measuring, image_ids: Sequence[str]) -> Detected:
     """Run the whole detector over tiles and set the truth beside what it finds.
 
     Args:
@@ -177,18 +190,22 @@ def detect_tiles(bundle: Bundle, tiles: Measuring, image_ids: Sequence[str]) -> 
     with tempfile.TemporaryDirectory(prefix="shipseg-") as folder:
         detector = Detector(write_bundle(bundle, "", Path(folder) / "bundle"))
 
-    def detect(image_id: str, rgb: Rgb) -> TileResult:
-        found = detector.predict(rgb, name=image_id)
-        return TileResult(
+    def detect(image_id: str, rgb: Rgb) -> tuple[TileResult, TileResult]:
+        picture = open_picture(rgb)
+        sighting = detector.look(picture)
+        pairs = detector.outlines_in(detector.search(picture, sighting), picture)
+        result = TileResult(
             image_id=image_id,
             truth=tiles.source.table.ships_of(image_id),
-            predicted=tuple(ship.runs for ship in found.ships),
-            gate_probability=found.ship_probability,
-            scores=tuple(ship.score for ship in found.ships),
-            shape_hw=found.shape_hw,
+            predicted=tuple(outlined.runs for _, outlined in pairs),
+            gate_probability=sighting.probability,
+            scores=tuple(outlined.score for _, outlined in pairs),
+            shape_hw=picture.shape_hw,
         )
+        return result, replace(result, predicted=tuple(drawn.runs for drawn, _ in pairs))
 
-    return tiles.over(image_ids, detect, "measuring the detector")
+    found = tiles.over(image_ids, detect, "measuring the detector")
+    return Detected([result for result, _ in found], [drawn for _, drawn in found])
 
 
 def figures_of(

@@ -295,6 +295,10 @@ class Detector:
 
     def ships_in(self, maps: Maps, picture: Picture) -> tuple[Ship, ...]:
         """Take the ships out of the maps of `search`, ordered by their first pixel, row by row."""
+        return tuple(outlined for _, outlined in self.outlines_in(maps, picture))
+
+    def outlines_in(self, maps: Maps, picture: Picture) -> list[tuple[Ship, Ship]]:
+        """Give each of `ships_in` twice: with the mask as it was drawn, and with its outline."""
         shape_hw = picture.shape_hw
 
         def read(window: Window) -> npt.NDArray[np.uint8]:
@@ -308,7 +312,8 @@ class Detector:
                 ships.append(ship)
                 straight.append(self.outliner.straightened(ship, around))
         # Row by row over the whole picture, not window by window.
-        return tuple(sorted(keep_apart(ships, straight), key=reading_order))
+        pairs = zip(ships, keep_apart(ships, straight), strict=True)
+        return sorted(pairs, key=lambda pair: reading_order(pair[1]))
 
 
 def open_picture(source: Source) -> Picture:
