@@ -58,6 +58,10 @@ def main() -> None:
     if options.child:
         print(json.dumps(run_way(json.loads(options.child))))
         return
+    if unknown := set(options.ways.split(",")) - set(WAYS):
+        parser.error(
+            f"--ways: {', '.join(sorted(unknown))} unknown, expected some of {','.join(WAYS)}"
+        )
     with tempfile.TemporaryDirectory() as folder:
         compare(options, Path(folder))
 
