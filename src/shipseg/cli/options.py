@@ -90,7 +90,8 @@ StraightenOption = Annotated[
     bool,
     typer.Option(
         "--straighten/--no-straighten",
-        help="Draw hulls that are nearly rectangles as such, where the bundle says so.",
+        help="Draw hulls that are nearly rectangles as such, and part boats from them, where the "
+        "bundle can.",
     ),
 ]
 ExcludeOption = Annotated[
