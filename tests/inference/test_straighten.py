@@ -112,21 +112,41 @@ def test_ships_stay_apart(seed: int) -> None:
             ships.append(ship(mask))
     straight = [straightened(one, Straightening(0.8, 4.0, 0.0)) for one in ships]
     settled = keep_apart(ships, straight)
-    for index, one in enumerate(settled):
-        assert one is ships[index] or one is straight[index]
-        assert not any(overlap_area(one.runs, other.runs) for other in settled[index + 1 :])
+    for index, (one, drawn, other) in enumerate(zip(settled, ships, straight, strict=True)):
+        assert not any(overlap_area(one.runs, later.runs) for later in settled[index + 1 :])
+        if other is None or one is drawn:
+            assert one is drawn
+            continue
+        # A rectangle loses to others alone, and none of what its own mask covers.
+        lost = other.mask & ~one.mask
+        assert not (one.mask & ~other.mask).any()
+        assert not (lost & drawn.mask).any()
+        assert np.count_nonzero(one.mask) >= 0.8 * np.count_nonzero(other.mask)
+        beside = np.zeros(SHAPE, np.bool_)
+        for n, (theirs, rectangle_) in enumerate(zip(ships, straight, strict=True)):
+            if n != index:
+                beside |= theirs.mask if rectangle_ is None else theirs.mask | rectangle_.mask
+        assert np.array_equal(lost, other.mask & beside & ~drawn.mask)
     # The order plays no part.
     back = keep_apart(ships[::-1], straight[::-1])[::-1]
     assert [one.rle for one in back] == [one.rle for one in settled]
 
 
-def test_ships_that_would_meet_keep_their_masks_and_others_do_not() -> None:
-    ships = [ship(rectangle(x, y, 40, 10, 0)) for x, y in ((50, 40), (93, 40), (100, 100))]
+def test_what_two_rectangles_share_is_neither_s() -> None:
+    ships = [ship(rectangle(x, y, 40, 10, 0)) for x, y in ((50, 40), (95, 40), (100, 100))]
     straight = [straightened(one, Straightening(0.8, 6.0, 0.0)) for one in ships]
     settled = keep_apart(ships, straight)
-    assert settled[:2] == ships[:2]
+    # 30..70 and 75..115 grow by three pixels: they share 72 and 73.
+    spans = [(one.box_xyxy[0], one.box_xyxy[2]) for one in settled[:2]]
+    assert spans == [(27, 72), (74, 119)]
     assert settled[2] is straight[2]
     assert keep_apart([], []) == []
+
+
+def test_a_rectangle_over_another_s_mask_is_none() -> None:
+    ships = [ship(rectangle(60, y, 40, 8, 0)) for y in (40, 52)]
+    straight = [ship(rectangle(60, 43, 40, 16, 0)), None]
+    assert keep_apart(ships, straight) == ships
 
 
 class TestMargins:

@@ -29,7 +29,7 @@ from shipseg.scenes.joining import Joiner
 from shipseg.scenes.journal import Journal
 from shipseg.scenes.looks import WHOLE_PX, Look, known_sides, plan_looks, sides_of
 from shipseg.scenes.open import Scene
-from shipseg.scenes.outlines import Candidate, candidates_of, keep_apart, reading_order
+from shipseg.scenes.outlines import Candidate, candidates_of, reading_order, settled
 from shipseg.scenes.result import SceneResult
 
 Progress = Callable[[str, int, int], None]
@@ -73,7 +73,7 @@ def detect_scene(
     hot, looked_at = work.gate(gated=gated)
     found = work.segment(hot, whole_px)
     blobs, apart = Joiner(found).blobs()
-    ships = keep_apart(work.candidates(blobs))
+    ships = settled(work.candidates(blobs), scene)
     warnings = scene.warnings
     if apart:
         warnings += (f"{apart} pieces, larger together than any ship, were left apart",)

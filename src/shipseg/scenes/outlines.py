@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from shapely import MultiPolygon, Polygon, STRtree, box, make_valid, relate_pattern, union_all
+from shapely import MultiPolygon, Polygon, box, make_valid, union_all
 from shapely.affinity import affine_transform
 
 from shipseg.imaging.tiling import Window
@@ -17,31 +17,32 @@ from shipseg.inference.detector import Detector
 from shipseg.inference.margins import BESIDE
 from shipseg.inference.outliner import Surroundings
 from shipseg.inference.ships import Ship
+from shipseg.inference.straighten import keep_apart
 from shipseg.scenes.blobs import Blob
 from shipseg.scenes.open import Scene
 from shipseg.scenes.result import SceneShip
 
 # Half the side of what joins two pixels that touch at a corner: a hundredth of their area.
 _BRIDGE_PX = 0.05
-# DE-9IM: the interiors of two outlines share more than a line.
-_INTERIORS_MEET = "2********"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Candidate:
-    """A ship as the segmenter drew it, and straightened.
+    """A ship as the segmenter drew it, and straightened, on the working grid.
 
     Attributes:
-        drawn: With the outline of its mask.
-        straight: With a rectangle for an outline; None where it keeps the other.
+        drawn: With its mask.
+        straight: With a rectangle for a mask; None where it keeps the other.
+        cut: Whether it runs out of what there is to see.
     """
 
-    drawn: SceneShip
-    straight: SceneShip | None
+    drawn: Ship
+    straight: Ship | None
+    cut: bool
 
 
 def candidates_of(detector: Detector, scene: Scene, blob: Blob) -> list[Candidate]:
-    """Part a blob into ships, and outline each on the scene."""
+    """Part a blob into ships, and straighten each."""
 
     def read(window: Window) -> npt.NDArray[np.uint8]:
         return scene.read(window).rgb
@@ -53,43 +54,23 @@ def candidates_of(detector: Detector, scene: Scene, blob: Blob) -> list[Candidat
         x0, y0, x1, y1 = ship.box_xyxy
         rim = blob.rim[y0 - blob.y0 : y1 - blob.y0, x0 - blob.x0 : x1 - blob.x0]
         cut = bool((rim[ship.chip] == BESIDE).any())
-        outline = _on_scene(ship, scene)
-        if outline is None:
-            continue
-        other = outliner.straightened(ship, around)
-        rectangle = None if other is None else _on_scene(other, scene)
-        found.append(
-            Candidate(
-                SceneShip(outline, ship.score, cut),
-                None if rectangle is None else SceneShip(rectangle, ship.score, cut),
-            )
-        )
+        found.append(Candidate(ship, outliner.straightened(ship, around), cut))
     return found
 
 
-def keep_apart(candidates: Sequence[Candidate]) -> list[SceneShip]:
-    """Straighten ships where that makes none meet another, as `shipseg.inference.straighten` does.
+def settled(candidates: Sequence[Candidate], scene: Scene) -> list[SceneShip]:
+    """Give every ship its outline on the scene, apart from all others.
 
     Returns:
-        In the same order, straightened or as they were; their outlines share at most borders.
+        In the same order, less those that end up outside the scene; outlines share at most borders.
     """
-    parts: list[Polygon] = []
-    owners: list[int] = []
-    for index, one in enumerate(candidates):
-        outlines = [ship.outline for ship in (one.drawn, one.straight) if ship is not None]
-        parts += outlines
-        owners += [index] * len(outlines)
-    meets = np.zeros(len(candidates), np.bool_)
-    if any(one.straight for one in candidates):
-        close: npt.NDArray[np.int64] = STRtree(parts).query(parts, predicate="intersects")
-        for first, second in close.T.tolist():
-            one, other = owners[first], owners[second]
-            if one < other and relate_pattern(parts[first], parts[second], _INTERIORS_MEET):
-                meets[[one, other]] = True
-    return [
-        one.drawn if one.straight is None or meet else one.straight
-        for one, meet in zip(candidates, meets.tolist(), strict=True)
-    ]
+    ships = keep_apart([one.drawn for one in candidates], [one.straight for one in candidates])
+    found = []
+    for ship, candidate in zip(ships, candidates, strict=True):
+        outline = _on_scene(ship, scene)
+        if outline is not None:
+            found.append(SceneShip(outline, ship.score, candidate.cut))
+    return found
 
 
 def reading_order(ship: SceneShip) -> tuple[float, ...]:
