@@ -58,7 +58,8 @@ def _stir(net: nn.Module, head: Any, shape: tuple[int, int, int, int] = (8, 64, 
 def make_refiner(encoder: str = TINY) -> Refiner:
     torch.manual_seed(2)
     refiner = Refiner(encoder, pretrained=False).eval()
-    _stir(refiner, refiner.head[-1], (8, *VIEW_HW, 3))
+    for part in (refiner.ends, refiner.sides, refiner.middle):
+        _stir(refiner, part.scores[-1], (8, *VIEW_HW, 3))
     return refiner
 
 

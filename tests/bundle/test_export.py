@@ -218,7 +218,7 @@ def test_a_refiner_is_told_of_in_manifest_and_card(
     assert manifest.provenance.refiner_encoder == "test_efficientnet"
     assert manifest.parity.refiner_max_abs_difference < 0.02
     # Without straightened masks there would be nothing to refine.
-    assert manifest.segmenter.straightening is not None
+    assert manifest.segmenter.straightening.rectangularity == 0.65
     assert Detector(with_refiner.path).outliner.refiner is not None
     card = (with_refiner.path / "README.md").read_text()
     assert "| `refiner.onnx` | `image` uint8 (N, 64, 128, 3)" in card

@@ -200,8 +200,8 @@ def test_a_refiner_travels_along(tmp_path: Path) -> None:
 
 
 def test_a_refiner_of_another_shape_is_refused(tmp_path: Path) -> None:
-    bundle = pixel_bundle_of(refiner=refiner_graph(answers=4))
-    with pytest.raises(BundleError, match=r"outputs are moves float32 \(\*, 4\); expected"):
+    bundle = pixel_bundle_of(refiner=refiner_graph((0.3, -0.3, 0.2, -0.2)))
+    with pytest.raises(BundleError, match=r"outputs are sides float32 \(\*, 4\); expected"):
         write_bundle(bundle, "", tmp_path / "new")
 
 

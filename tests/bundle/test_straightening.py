@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from shipseg.bundle.straightening import choose_straightening, straighten_results
+from shipseg.bundle.straightening import choose_straightening, for_refiner, straighten_results
 from shipseg.evaluation.results import TileResult
 from shipseg.inference.straighten import Straightening
 from shipseg.rle import iou, mask_to_runs
@@ -50,6 +50,11 @@ def test_where_truth_is_rectangles_masks_become_rectangles() -> None:
 
 def test_where_truth_has_round_ends_masks_stay() -> None:
     assert choose_straightening(results_of(rectangles=False)) is None
+
+
+def test_a_refiner_begins_with_more_masks_and_always_with_some() -> None:
+    assert for_refiner(Straightening(0.8, 3.0, 0.5)) == Straightening(0.65, 3.0, 0.5)
+    assert for_refiner(None) == Straightening(0.65, 0.0, 0.0)
 
 
 def test_tiles_without_ships_decide_nothing() -> None:

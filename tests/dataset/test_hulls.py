@@ -92,11 +92,13 @@ class TestSamples:
             for rectangle in (sample.guess, sample.truth):
                 assert (rectangle.shape, rectangle.dtype) == ((5,), torch.float32)
             assert sample.guess[:3].tolist() == [0, 0, 0]
+            length, width = sample.guess[3:].tolist()
+            assert sample.seen.tolist() == pytest.approx([1.5 * length + 8, 2 * width + 16])
 
     def test_the_hull_is_where_the_truth_says_through_guesses_and_mirrors(self, fleet):
         better = []
         for position in range(80):
-            image, guess, truth = hulls(fleet)[0, position]
+            image, _seen, guess, truth = hulls(fleet)[0, position]
             seen = bright(image)
             # Half of a view's rim of pixels, either way.
             assert iou(seen, drawn(truth, guess)) > 0.85
@@ -109,7 +111,7 @@ class TestSamples:
         for sign in signs:
             worse = []
             for position in range(40):
-                image, guess, truth = hulls(fleet)[0, position]
+                image, _seen, guess, truth = hulls(fleet)[0, position]
                 wrong = truth * torch.tensor(sign)
                 seen = bright(image)
                 worse.append(iou(seen, drawn(truth, guess)) - iou(seen, drawn(wrong, guess)))

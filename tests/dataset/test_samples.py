@@ -10,6 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from PIL import Image
 from torch.utils.data import DataLoader
 
 from shipseg.dataset.crops import ShipCrops, WholeTiles, weight_of
@@ -18,6 +19,7 @@ from shipseg.dataset.salvage import Salvage
 from shipseg.dataset.source import open_source
 from shipseg.dataset.stream import EpochStream
 from shipseg.errors import BadInputError, ConfigError
+from shipseg.rle import encode_rle
 
 from .conftest import HW
 from .tiles import SEA, SHIP, write_tiles
@@ -31,7 +33,7 @@ def crops_of(source, **changed):
         source,
         **{
             "size": 64, "empty_share": 0.25, "paste_share": 0.0, "boat_share": 0.0,
-            "boat_weight": 1.0, "seed": 3, "augment": 0.0, **changed,
+            "boat_weight": 1.0, "truth_shift_px": 0.0, "seed": 3, "augment": 0.0, **changed,
         },
     )  # fmt: skip
 
@@ -44,6 +46,22 @@ def gate_tiles_of(source, **changed):
             "augment": 0.0, **changed,
         },
     )  # fmt: skip
+
+
+def shifted_labels(folder, by: int):
+    """Write tiles with a ship each, and labels that lie `by` pixels right of and below it."""
+    (folder / "images").mkdir()
+    rows = ["ImageId,EncodedPixels"]
+    for index in range(4):
+        rgb, mask = np.full((*HW, 3), SEA, np.uint8), np.zeros(HW, np.bool_)
+        x, y = 40 + 6 * index, 70 - 5 * index
+        rgb[y : y + 12, x : x + 30] = SHIP
+        mask[y + by : y + by + 12, x + by : x + by + 30] = True
+        with (folder / "images" / f"{index}.jpg").open("wb") as file:
+            Image.fromarray(rgb).save(file, "PNG")
+        rows.append(f"{index}.jpg,{encode_rle(mask)}")
+    (folder / "labels.csv").write_text("\n".join(rows) + "\n")
+    return open_source(folder / "images", folder / "labels.csv", shape_hw=HW)
 
 
 class TestCrops:
@@ -80,6 +98,26 @@ class TestCrops:
                 exact += 1
                 np.testing.assert_array_equal(image.numpy()[..., 0] > MIDDLE, mask.numpy() > 0)
         assert 15 <= exact <= 40
+
+    @pytest.mark.parametrize("paste_share", [0.0, 1.0])
+    def test_a_shift_of_the_labels_is_taken_off(self, tmp_path, paste_share):
+        # One ship a tile, so that all there is can be pasted; its label lies two pixels off.
+        source = shifted_labels(tmp_path, 2)
+
+        def off(shift: float) -> tuple[int, int]:
+            wrong = of = 0
+            for position in range(60):
+                crops = crops_of(source, truth_shift_px=shift, paste_share=paste_share, size=96)
+                image, mask, *_ = crops[0, position]
+                bright = image.float().mean(dim=2) > MIDDLE
+                wrong += int((bright != mask.bool()).sum())
+                of += int(mask.sum())
+            return wrong, of
+
+        wrong, of = off(2.0)
+        assert wrong < 0.1 * of
+        worse, of = off(0.0)
+        assert worse > 0.3 * of
 
     def test_ships_of_other_tiles_are_pasted_in(self, source):
         def ships(share: float) -> float:

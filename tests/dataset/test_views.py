@@ -27,6 +27,15 @@ def test_a_plain_view_is_a_window_of_the_tile() -> None:
     np.testing.assert_array_equal(view.cut_mask(mask, (0, 0)), mask[24:56, 34:66])
 
 
+@pytest.mark.parametrize("by", [-40.0, 0.0, 40.0, 0.5])
+def test_a_shifted_view_shows_what_lies_further_on(by: float) -> None:
+    found = View((50.0, 40.0), 32.0, 0.0, 32).shifted(by).cut_rgb(ramp()).astype(float)
+    y, x = np.mgrid[24:56, 34:66] + by
+    within = (x >= 0) & (y >= 0) & (x < 128) & (y < 96)
+    np.testing.assert_allclose(found[..., 0], np.where(within, x, 0), atol=0.51)
+    np.testing.assert_allclose(found[..., 1], np.where(within, y, 0), atol=0.51)
+
+
 angles = st.floats(-math.pi, math.pi)
 
 

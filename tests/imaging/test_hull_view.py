@@ -7,7 +7,14 @@ import math
 import numpy as np
 import pytest
 
-from shipseg.imaging.hull_view import VIEW_HW, hull_view, window_of
+from shipseg.imaging.hull_view import (
+    MIDDLES_AT,
+    VIEW_HW,
+    hull_at,
+    hull_view,
+    unmirrored,
+    window_of,
+)
 from shipseg.imaging.tiling import Window
 from shipseg.rectangle import Rectangle
 
@@ -84,3 +91,45 @@ def test_beyond_the_picture_all_is_black() -> None:
     assert (view[:, 64:] == 200).all()
     window = window_of(rectangle(0.3, at=(-500.0, 100.0)), HW)
     assert window.x0 == window.x1 == 0
+
+
+def sides_in(view: np.ndarray) -> np.ndarray:
+    """Measure where the one bright hull of a view lies, by its pixels."""
+    bright = view[..., 1] > 120
+    columns = np.arange(WIDTH) / WIDTH - 0.5
+    places = [np.abs(columns + 0.5 / WIDTH - at) < 0.04 for at in (0.0, MIDDLES_AT, -MIDDLES_AT)]
+
+    def middle(near: np.ndarray) -> float:
+        return float(np.nonzero(bright[:, near])[0].mean() + 0.5) / HEIGHT - 0.5
+
+    line = round((middle(places[0]) + 0.5) * HEIGHT)
+    xs = np.nonzero(bright[line - 1 : line + 1].any(axis=0))[0]
+    beam = bright[:, places[0]].sum() / places[0].sum() / HEIGHT
+    at = middle(places[0])
+    return np.array([
+        (xs.max() + 1) / WIDTH - 0.5, xs.min() / WIDTH - 0.5, at + beam / 2, at - beam / 2,
+        middle(places[1]), middle(places[2]),
+    ])  # fmt: skip
+
+
+@pytest.mark.parametrize("mirror", [(1, 1), (-1, 1), (1, -1), (-1, -1)])
+@pytest.mark.parametrize("heading", [0.3, 1.5, -2.5])
+def test_a_hull_that_is_found_in_a_view_is_found_in_the_picture(heading, mirror) -> None:
+    hull = rectangle(heading, 64.0, 16.0, at=(151.5, 99.0))
+    guess = rectangle(heading + 0.09, 58.0, 19.0)
+    sides = unmirrored(sides_in(view_of(picture(hull), guess, mirror)), mirror)
+    found = hull_at(guess, sides)
+    np.testing.assert_allclose(found.centre_xy, hull.centre_xy, atol=0.5)
+    assert found.length == pytest.approx(64.0, abs=1.5)
+    assert found.width == pytest.approx(16.0, abs=1.0)
+    assert found.along @ hull.along == pytest.approx(1.0, abs=0.0005)
+    assert found.across @ hull.across == pytest.approx(1.0, abs=0.0005)
+
+
+def test_a_guess_that_is_found_again_is_itself() -> None:
+    guess = rectangle(0.4)
+    ends, beam = 30 / (1.5 * 60 + 8), 7 / (2 * 14 + 16)
+    found = hull_at(guess, np.array([ends, -ends, beam, -beam, 0.0, 0.0]))
+    np.testing.assert_allclose(found.centre_xy, guess.centre_xy)
+    np.testing.assert_allclose(found.along, guess.along)
+    assert (found.length, found.width) == (pytest.approx(60), pytest.approx(14))

@@ -122,21 +122,48 @@ def segmenter_graph(
     return model(nodes, image, outputs, one=np.array([1]), **_CONSTANTS)
 
 
-def refiner_graph(*moves: float, bright: float = 0.0, answers: int = 5) -> bytes:
-    """Give the same moves for every view, none by default; and more for a brighter one."""
+def sides_of(
+    length: float,
+    width: float,
+    *,
+    ahead: float = 0.0,
+    aside: float = 0.0,
+    longer: float = 1.0,
+    wider: float = 1.0,
+) -> tuple[float, ...]:
+    """Say of the view of a hull of that size where it lies, or where a changed one would.
+
+    Args:
+        length: Of the rectangle that gives the view, in pixels.
+        width: Likewise.
+        ahead: By how many pixels the hull lies further ahead.
+        aside: By how many it lies further to the right.
+        longer: Times its length.
+        wider: Times its width.
+    """  # fmt: skip
+    along, across = 1.5 * length + 8, 2 * width + 16
+    front, back = ((ahead + sign * longer * length / 2) / along for sign in (1, -1))
+    right, left = ((aside + sign * wider * width / 2) / across for sign in (1, -1))
+    return front, back, right, left, aside / across, aside / across
+
+
+def refiner_graph(sides: tuple[float, ...] = sides_of(60, 12), *, bright: float = 0.0) -> bytes:
+    """Give the same sides for every view; with the brightness of a view, further ones."""
+    more = np.array([[1, -1, 1, -1, 0, 0][: len(sides)]], np.float32)
     nodes = [
         helper.make_node("Cast", ["image"], ["number"], to=TensorProto.FLOAT),
         helper.make_node("ReduceMean", ["number", "within"], ["mean"], keepdims=0),
-        helper.make_node("Mul", ["mean", "most"], ["more"]),
-        helper.make_node("Unsqueeze", ["more", "one"], ["column"]),
-        helper.make_node("Add", ["column", "row"], ["moves"]),
+        helper.make_node("Mul", ["mean", "most"], ["share"]),
+        helper.make_node("Unsqueeze", ["share", "one"], ["column"]),
+        helper.make_node("Mul", ["column", "outwards"], ["further"]),
+        helper.make_node("Add", ["further", "row"], ["sides"]),
     ]
     return model(
         nodes,
         {"image": (TensorProto.UINT8, ["N", *VIEW_HW, 3])},
-        {"moves": (TensorProto.FLOAT, ["N", answers])},
+        {"sides": (TensorProto.FLOAT, ["N", len(sides)])},
         within=np.array([1, 2, 3]), most=np.array(bright / 255, np.float32), one=np.array([1]),
-        row=np.array([moves or (0.0,) * answers], np.float32),
+        outwards=more, row=np.array([sides], np.float32),
     )  # fmt: skip
 
 
@@ -186,5 +213,5 @@ def draw(rgb: Rgb, box: Box, colour: tuple[int, int, int] = (255, 255, 255)) -> 
 
 __all__ = [
     "CROP", "LEAST", "TILE", "Box", "Rgb", "draw", "gate_graph", "load_bundle", "model",
-    "pixel_bundle_of", "refiner_graph", "sea", "segmenter_graph", "write_pixel_bundle",
+    "pixel_bundle_of", "refiner_graph", "sea", "segmenter_graph", "sides_of", "write_pixel_bundle",
 ]  # fmt: skip

@@ -14,7 +14,7 @@ from shipseg.inference.parting import part_moored
 from shipseg.inference.straighten import Refine
 from shipseg.rectangle import Rectangle
 
-from .pixels import draw, refiner_graph, sea, write_pixel_bundle
+from .pixels import draw, refiner_graph, sea, sides_of, write_pixel_bundle
 
 HW = (140, 220)
 
@@ -102,16 +102,16 @@ def moored() -> np.ndarray:
     return draw(rgb, (120, 120, 180, 140))
 
 
-def detector_of(tmp_path: Path, *moves: float) -> Detector:
+def detector_of(tmp_path: Path) -> Detector:
     straightening = {"rectangularity": 0.8, "longer_px": 0.0, "narrower_px": 0.0}
     bundle = write_pixel_bundle(
-        tmp_path / "b", refiner=refiner_graph(*moves), straightening=straightening
+        tmp_path / "b", refiner=refiner_graph(sides_of(116, 36)), straightening=straightening
     )
     return Detector(bundle)
 
 
 def test_a_refiner_that_sees_no_hull_leaves_the_blob(tmp_path: Path, moored: np.ndarray) -> None:
-    # The pixels' segmenter joins what touches, and this refiner moves nothing.
+    # The pixels' segmenter joins what touches, and this refiner finds all of it one hull.
     (ship,) = detector_of(tmp_path).detect(moored)
     assert ship.area_px == 120 * 20 + 60 * 20
 

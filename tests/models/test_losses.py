@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 import torch
 
+from shipseg.imaging.hull_view import hull_at, seen_px
 from shipseg.models.losses import (
     corners_of,
     dice_loss,
     gate_loss,
-    moved,
     rectangle_iou,
+    rectangles_at,
     refiner_loss,
     segmenter_loss,
 )
@@ -159,20 +160,19 @@ def as_rectangle(row: torch.Tensor) -> Rectangle:
 
 
 class TestRectangles:
-    def test_no_move_leaves_them(self):
-        truth = rectangles(0)
-        assert torch.equal(moved(truth, torch.zeros_like(truth)), truth)
-
-    def test_a_move_against_its_definition(self):
-        move = torch.tensor([[0.1, -0.2, 0.3, -0.1, 0.4]], dtype=torch.float64)
-        for row in rectangles(1):
-            before, after = as_rectangle(row), as_rectangle(moved(row[None], move)[0])
-            off = before.from_middle(after.centre_xy[None])[0]
-            assert off == pytest.approx([0.1 * before.length, -0.2 * before.width])
-            assert after.length == pytest.approx(before.length * math.exp(0.3))
-            assert after.width == pytest.approx(before.width * math.exp(-0.1))
-            turn = (after.heading_rad - before.heading_rad + math.pi) % math.tau - math.pi
-            assert turn == pytest.approx(0.4 * before.width / before.length)
+    def test_sides_in_a_view_against_what_prediction_makes_of_them(self):
+        generator = torch.Generator().manual_seed(1)
+        at = torch.tensor([0.3, -0.3, 0.2, -0.2, 0.0, 0.0], dtype=torch.float64)
+        level = rectangles(1)
+        level[:, :3] = 0
+        for row in level:
+            sides = at + 0.1 * torch.randn(6, generator=generator, dtype=torch.float64)
+            guess = as_rectangle(row)
+            seen = torch.tensor([seen_px(guess)], dtype=torch.float64)
+            found = as_rectangle(rectangles_at(sides[None], seen)[0])
+            expected = hull_at(guess, sides.numpy())
+            for name in ("centre_xy", "along", "across", "length", "width"):
+                np.testing.assert_allclose(getattr(found, name), getattr(expected, name), atol=1e-9)
 
     def test_corners_are_half_the_sides_away(self):
         for row in rectangles(2):
@@ -184,10 +184,10 @@ class TestRectangles:
     def test_the_loss_is_zero_at_the_truth_and_nowhere_near(self):
         truth = rectangles(3)
         assert float(refiner_loss(truth, truth)) == 0
-        for key in range(5):
-            move = torch.zeros_like(truth)
-            move[:, key] = 0.1
-            assert float(refiner_loss(moved(truth, move), truth)) > 0.01
+        for key, by in enumerate((4.0, 1.5, 0.1, 5.0, 2.0)):
+            wrong = truth.clone()
+            wrong[:, key] += by
+            assert float(refiner_loss(wrong, truth)) > 0.01
 
     def test_the_loss_against_a_slow_reference(self):
         found, truth = rectangles(4), rectangles(5)
@@ -202,9 +202,9 @@ class TestRectangles:
         assert float(refiner_loss(found, truth)) == pytest.approx(np.mean(total))
 
     def test_the_loss_is_the_same_for_boats_and_tankers(self):
-        truth, move = rectangles(6), torch.full((6, 5), 0.1, dtype=torch.float64)
-        large = truth * torch.tensor([1.0, 1.0, 1.0, 5.0, 5.0])
-        small, large = (float(refiner_loss(moved(r, move), r)) for r in (truth, large))
+        scale = torch.tensor([5.0, 5.0, 1.0, 5.0, 5.0])
+        found, truth = rectangles(4), rectangles(6)
+        small, large = (float(refiner_loss(found * s, truth * s)) for s in (1.0, scale))
         assert small == pytest.approx(large)
 
     def test_iou_against_drawn_rectangles(self):

@@ -12,7 +12,7 @@ from torch import nn
 from shipseg.errors import ConfigError
 from shipseg.models.gate import Gate
 from shipseg.models.preprocess import Normalize
-from shipseg.models.refiner import Refiner
+from shipseg.models.refiner import Refiner, _Places
 from shipseg.models.segmenter import Segmenter
 
 pytestmark = pytest.mark.train
@@ -55,6 +55,13 @@ def settled(make: Callable[[], nn.Module]) -> nn.Module:
     for seed in range(3):
         net(pictures(64, 64, count=4, seed=seed))
     return net.eval()
+
+
+def stirred(net: Refiner) -> Refiner:
+    """Give its last layers something to say: they begin at 0, and hide all before them."""
+    for part in (net.ends, net.sides, net.middle):
+        nn.init.normal_(part.scores[-1].weight)
+    return net
 
 
 @pytest.mark.parametrize("make", [gate, segmenter, full_segmenter])
@@ -110,19 +117,33 @@ class TestNetwork:
 
 
 class TestRefiner:
-    def test_it_begins_by_moving_nothing(self):
+    def test_it_begins_with_a_hull_in_the_middle(self):
         out = Refiner(TINY, pretrained=False)(pictures(64, 128, count=3))
-        assert (out.shape, out.dtype) == ((3, 5), torch.float32)
-        assert (out == 0).all()
+        assert (out.shape, out.dtype) == ((3, 6), torch.float32)
+        expected = torch.tensor([0.31, -0.31, 0.17, -0.17, 0.0, 0.0]).expand(3, 6)
+        torch.testing.assert_close(out, expected, atol=0.01, rtol=0)
 
     def test_every_weight_gets_a_gradient_and_nothing_is_carried_along(self):
-        net = Refiner(TINY, pretrained=False)
-        # The first step moves the last layer alone, which hides the others from the loss.
-        nn.init.normal_(net.head[-1].weight)
+        net = stirred(Refiner(TINY, pretrained=False))
         net(pictures(64, 128)).square().sum().backward()
         for name, parameter in net.named_parameters():
             assert parameter.grad is not None, name
             assert parameter.grad.isfinite().all(), name
+
+    def test_a_sharp_score_is_its_place(self):
+        places = _Places(1, 32, (0.0,), 0.08)
+        sharp = nn.Conv1d(1, 1, 1, bias=False)
+        nn.init.constant_(sharp.weight, 100.0)
+        places.scores = nn.Sequential(sharp)
+        line = torch.zeros(2, 1, 32)
+        line[0, 0, 5] = 1
+        # Two alike, and the place is between them.
+        line[1, 0, 20:22] = 1
+        with torch.no_grad():
+            places.prior.zero_()
+            found = places(line)
+        expected = torch.tensor([[5.5 / 32 - 0.5], [21 / 32 - 0.5]])
+        torch.testing.assert_close(found, expected)
 
     @pytest.mark.parametrize("encoder", [TINY, "resnet18", "mobilenetv3_small_050"])
     def test_the_encoder_ends_at_stride_16(self, encoder):
@@ -131,12 +152,11 @@ class TestRefiner:
         assert sum(p.numel() for p in net.encoder.parameters()) < 0.8 * sum(
             p.numel() for p in whole.parameters()
         )
-        assert net(pictures(64, 128)).shape == (2, 5)
+        assert net(pictures(64, 128)).shape == (2, 6)
         assert net.encoder(net.normalize(pictures(64, 128)))[-1].shape[2:] == (4, 8)
 
-    def test_saved_and_loaded_weights_give_the_same_moves(self):
-        net = Refiner(TINY, pretrained=False).eval()
-        nn.init.normal_(net.head[-1].weight)
+    def test_saved_and_loaded_weights_give_the_same_sides(self):
+        net = stirred(Refiner(TINY, pretrained=False)).eval()
         other = Refiner(TINY, pretrained=False).eval()
         other.load_state_dict(load(save(dict(net.state_dict()))))
         image = pictures(64, 128, seed=4)
@@ -144,7 +164,7 @@ class TestRefiner:
         assert not any("normalize" in name for name in net.state_dict())
 
     def test_an_encoder_that_cannot_serve_is_named(self):
-        with pytest.raises(ConfigError, match=r"strides .*the refiner needs 8 and 16"):
+        with pytest.raises(ConfigError, match=r"strides .*the refiner needs 4, 8, 16"):
             Refiner("vit_tiny_patch16_224", pretrained=False)
         with pytest.raises(ConfigError, match="'tf_efficientnet_lite9'"):
             Refiner("tf_efficientnet_lite9", pretrained=False)

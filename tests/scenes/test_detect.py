@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from inference.pixels import draw, refiner_graph, sea, write_pixel_bundle
+from inference.pixels import draw, refiner_graph, sea, sides_of, write_pixel_bundle
 from shapely import LineString, Polygon, box
 from shapely.affinity import translate
 
@@ -115,7 +115,7 @@ def straightening(tmp_path_factory: pytest.TempPathFactory) -> Detector:
 def refining(tmp_path_factory: pytest.TempPathFactory) -> Detector:
     folder = tmp_path_factory.mktemp("bundle") / "pixels"
     # What it says follows from the pixels that it sees.
-    graph = refiner_graph(0.0, 0.0, -0.1, -0.1, 0.1, bright=0.4)
+    graph = refiner_graph(sides_of(60, 20, ahead=1.0, longer=0.9, wider=0.9), bright=0.1)
     return Detector(write_pixel_bundle(folder, refiner=graph, straightening=STRAIGHTENING))
 
 

@@ -79,6 +79,29 @@ def test_another_network(runs, tiles, tmp_path):
         average_runs([runs[0], RunFolder(tmp_path / "full")], folder)
 
 
+def test_segmenters_may_have_learnt_from_labels_moved_or_not(runs, tmp_path):
+    shutil.copytree(runs[1].root, tmp_path / "moved")
+    moved = RunFolder(tmp_path / "moved")
+    text = moved.config.read_text()
+    assert "truth_shift_px: 0.0" in text
+    moved.config.write_text(text.replace("truth_shift_px: 0.0", "truth_shift_px: 0.5"))
+    with open_run(tmp_path / "mean") as folder:
+        assert average_runs([runs[0], moved], folder)["finished"]
+
+
+def test_refiners_may_not(tiles, tmp_path):
+    # What such a mean finds would lie neither where the labels are nor where the ships are.
+    for shift in (0.0, 0.5):
+        settings = ["epochs=1", f"truth_shift_px={shift}"]
+        run("refiner", tmp_path / str(shift), tiles, settings)
+    refiners = [RunFolder(tmp_path / name) for name in ("0.0", "0.5")]
+    with (
+        open_run(tmp_path / "mean") as folder,
+        pytest.raises(BadInputError, match=r"truth_shift_px: 0\.0 and 0\.5"),
+    ):
+        average_runs(refiners, folder)
+
+
 def test_other_tiles(runs, tmp_path):
     shutil.copytree(runs[1].root, tmp_path / "other")
     other = RunFolder(tmp_path / "other")

@@ -27,8 +27,8 @@ from shipseg.errors import BadInputError, ConfigError
 from shipseg.evaluation.classification import best_f1
 from shipseg.models.losses import (
     gate_loss,
-    moved,
     rectangle_iou,
+    rectangles_at,
     refiner_loss,
     segmenter_loss,
 )
@@ -162,10 +162,10 @@ def refiner_scores(config, folder, train, val) -> dict[str, float]:
     net = RefinerModule(config).net.eval()
     net.load_state_dict(load_file(folder.weights))
     data = HullsPlain(val, truth_shift_px=config.truth_shift_px)
-    image, guess, truth = (
+    image, seen, guess, truth = (
         torch.stack(part) for part in zip(*(data[i] for i in range(len(data))), strict=True)
     )
-    result = moved(guess, net(image))
+    result = rectangles_at(net(image), seen)
     return {
         "val_loss": float(refiner_loss(result, truth)),
         "val_iou": float(rectangle_iou(result, truth).mean()),

@@ -105,7 +105,7 @@ def _refiner_row(manifest: Manifest) -> str:
     height, width = VIEW_HW
     return (
         f"\n| `{manifest.refiner.file}` | `image` uint8 (N, {height}, {width}, 3), one hull each | "
-        "`moves` (N, 5): how its rectangle has to move |"
+        "`sides` (N, 6): where it lies in the view |"
     )
 
 
@@ -206,7 +206,7 @@ stored at half precision; all is computed at single precision.
 
 def _refiner_parity(parity: Parity) -> str:
     off = parity.refiner_max_abs_difference
-    return "" if off is None else f", refiner {off:.1e} of a hull's side"
+    return "" if off is None else f", refiner {off:.1e} of a hull's view"
 
 
 def _refiner_hash(manifest: Manifest) -> str:

@@ -34,7 +34,7 @@ from shipseg.bundle.networks import load_gate, load_refiner, load_segmenter, rea
 from shipseg.bundle.onnx_export import export_gate, export_refiner, export_segmenter
 from shipseg.bundle.parity import measure_parity
 from shipseg.bundle.provenance import check_together, license_of, provenance_of
-from shipseg.bundle.straightening import RECTANGULARITY, choose_straightening, straighten_results
+from shipseg.bundle.straightening import choose_straightening, for_refiner, straighten_results
 from shipseg.bundle.thresholds import (
     SegmenterPoint,
     choose_cell_threshold,
@@ -245,9 +245,8 @@ def export_bundle(
     ids = [view.image_id for view in views]
     drawn = detect_tiles(bundle, tiles, ids).drawn
     straightening = choose_straightening(drawn) if choices.straighten else None
-    if choices.straighten and straightening is None and refiner is not None:
-        # A refiner needs something to refine.
-        straightening = Straightening(RECTANGULARITY, 0.0, 0.0)
+    if choices.straighten and refiner is not None:
+        straightening = for_refiner(straightening)
     bundle = _with(
         bundle, segmenter=_fitted(bundle.manifest.segmenter, straightening=straightening)
     )

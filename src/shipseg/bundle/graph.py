@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from shipseg.errors import BundleError
-from shipseg.imaging.hull_view import VIEW_HW
+from shipseg.imaging.hull_view import SIDES, VIEW_HW
 
 _DTYPES = {
     1: "float32",
@@ -75,9 +75,9 @@ SEGMENTER_SIGNATURE = Signature(
 
 REFINER_SIGNATURE = Signature(
     (Port("image", "uint8", (None, *VIEW_HW, 3)),),
-    (Port("moves", "float32", (None, 5)),),
+    (Port("sides", "float32", (None, len(SIDES))),),
 )
-"""What a refiner's graph takes and gives: views of hulls, and how their rectangles have to move."""
+"""What a refiner's graph takes and gives: views of hulls, and where in them the hulls lie."""
 
 
 def check_graph(data: bytes, expected: Signature, *, where: str) -> None:

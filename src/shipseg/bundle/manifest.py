@@ -156,7 +156,7 @@ class Parity(_Part):
     Attributes:
         gate_max_abs_difference: The largest of any tile or cell.
         segmenter_max_abs_difference: The largest of any pixel.
-        refiner_max_abs_difference: The largest of any move, in shares of a hull's sides; None where
+        refiner_max_abs_difference: The largest of any side, in shares of a hull's view; None where
             there is no refiner.
         gate_tiles: Tiles compared by the gate.
         segmenter_tiles: Tiles, and parts of tiles, compared by the segmenter.

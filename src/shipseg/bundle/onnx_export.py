@@ -24,7 +24,7 @@ from timm.layers.conv2d_same import Conv2dSame
 from torch import nn
 from torch.nn import functional as F
 
-from shipseg.imaging.hull_view import VIEW_HW
+from shipseg.imaging.hull_view import SIDES, VIEW_HW
 from shipseg.models.gate import Gate
 from shipseg.models.refiner import Refiner
 from shipseg.models.segmenter import Segmenter
@@ -87,14 +87,14 @@ def export_refiner(refiner: Refiner) -> bytes:
         refiner: The trained network; it is not changed.
 
     Returns:
-        ONNX: `image` uint8 (N, 64, 128, 3) to `moves` (N, 5).
+        ONNX: `image` uint8 (N, 64, 128, 3) to `sides` (N, 6).
     """
     return _export(
         settled(refiner),
         sides=VIEW_HW,
         dynamic={0: torch.export.Dim("N")},
         inputs={"image": ("N", *VIEW_HW, 3)},
-        outputs={"moves": ("N", 5)},
+        outputs={"sides": ("N", len(SIDES))},
     )
 
 

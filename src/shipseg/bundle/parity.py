@@ -76,7 +76,7 @@ def segmenter_difference(
 
 @torch.inference_mode()
 def refiner_difference(refiner: Refiner, session: RefinerSession, views: Rgb) -> float:
-    """Return the largest absolute difference of any move.
+    """Return the largest absolute difference of any side, in shares of the view.
 
     Args:
         refiner: The trained network.

@@ -20,6 +20,9 @@ NARROWER_PX = (0.0, 0.5, 1.0, 1.5)
 RECTANGULARITY = 0.8
 """Less like a rectangle are parts of quays, ships that one mask joins, and hulls with a wake."""
 
+REFINED_RECTANGULARITY = 0.65
+"""With a refiner, which looks at the pixels: the form alone need not speak for a hull."""
+
 # Of F2: less gain than this is chance, and a mask as it was drawn says more of the ship.
 _LEAST_GAIN = 0.005
 
@@ -45,6 +48,17 @@ def choose_straightening(results: Sequence[TileResult]) -> Straightening | None:
         key=lambda pair: (round(pair[0], 9), -pair[1].longer_px, -pair[1].narrower_px),
     )
     return best if score >= drawn + _LEAST_GAIN else None
+
+
+def for_refiner(how: Straightening | None) -> Straightening:
+    """Return what a refiner begins with: more masks, and rectangles where others keep them.
+
+    Args:
+        how: What is best without one.
+    """
+    if how is None:
+        return Straightening(REFINED_RECTANGULARITY, 0.0, 0.0)
+    return replace(how, rectangularity=REFINED_RECTANGULARITY)
 
 
 def straighten_results(results: Sequence[TileResult], how: Straightening) -> list[TileResult]:

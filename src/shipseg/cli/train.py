@@ -130,7 +130,7 @@ def refiner(
     overwrite: OverwriteOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Train the refiner: how the rectangle around a hull has to move to fit its pixels.
+    """Train the refiner: where in a view of a hull its sides are.
 
     A run that was stopped or killed goes on with --resume: its own configuration stands, and only
     paths, epochs, patience and the machine's settings may be given anew.

@@ -20,7 +20,8 @@ from shipseg.dataset.stream import SampleName, generator_of
 from shipseg.dataset.views import View, half_extent
 from shipseg.errors import ConfigError
 
-# Crops as the tile shows them, pixel for pixel, and quarter turns only: outlines at their sharpest.
+# Crops as the tile shows them, pixel for pixel, and quarter turns only: outlines at their sharpest
+# (where the labels are not shifted; half a pixel mixes neighbours).
 _PLAIN_SHARE = 0.4
 # Ships of one class come in all lengths; a mild zoom adds more. In powers of e.
 _ZOOM = 0.35
@@ -57,6 +58,7 @@ class ShipCrops(Dataset[CropSample]):
         paste_share: Share of crops that ships of other tiles are pasted onto.
         boat_share: Share of pasted ships that are shrunk to boats.
         boat_weight: What a pixel of the smallest ships weighs, 1 or more.
+        truth_shift_px: The labels lie by so much too far right and down.
         seed: The run's seed.
         augment: Strength of the augmentation, 0..1.
 
@@ -73,15 +75,18 @@ class ShipCrops(Dataset[CropSample]):
         paste_share: float,
         boat_share: float,
         boat_weight: float,
+        truth_shift_px: float,
         seed: int,
         augment: float,
     ) -> None:
         self._source, self._size = source, size
         self._empty_share, self._paste_share = empty_share, paste_share
         self._seed, self._augment = seed, augment
-        self._boat_weight = boat_weight
+        self._boat_weight, self._shift_px = boat_weight, truth_shift_px
         self._salvage = Salvage(source)
-        self._donors = Donors(source, self._salvage, boat_share=boat_share)
+        self._donors = Donors(
+            source, self._salvage, boat_share=boat_share, truth_shift_px=truth_shift_px
+        )
         names = enumerate(source.image_ids)
         self._empty = [index for index, name in names if not source.table.has_ships(name)]
         if not self._donors.ships:
@@ -125,8 +130,9 @@ class ShipCrops(Dataset[CropSample]):
         mask = self._source.mask(image_id, window)
         core = cores_in(self._source.table.ships_of(image_id), (height, width), window)
         offset = window[:2]
+        # The masks stay as they are, whole pixels; the picture moves under them.
         return Canvas(
-            view.cut_rgb(rgb).copy(),
+            view.shifted(-self._shift_px).cut_rgb(rgb).copy(),
             view.cut_mask(mask, offset).copy(),
             view.cut_mask(core, offset).copy(),
         )

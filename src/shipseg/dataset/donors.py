@@ -22,14 +22,23 @@ class Donors:
         source: Tiles and truth.
         salvage: Reads the tiles.
         boat_share: Share of pasted ships that are shrunk to boats, 0..1.
+        truth_shift_px: The labels lie by so much too far right and down.
 
     Attributes:
         ships: Of each ship the tile's position, its own number in the tile, and its box
             (x0, y0, x1, y1) in pixels, half-open.
     """
 
-    def __init__(self, source: TileSource, salvage: Salvage, *, boat_share: float = 0.0) -> None:
-        self._source, self._salvage, self._boat_share = source, salvage, boat_share
+    def __init__(
+        self,
+        source: TileSource,
+        salvage: Salvage,
+        *,
+        boat_share: float = 0.0,
+        truth_shift_px: float = 0.0,
+    ) -> None:
+        self._source, self._salvage = source, salvage
+        self._boat_share, self._shift_px = boat_share, truth_shift_px
         height = source.table.shape_hw[0]
         self.ships: list[tuple[int, int, tuple[int, int, int, int]]] = []
         for index, image_id in enumerate(source.image_ids):
@@ -52,6 +61,8 @@ class Donors:
             image_id, rgb = self._salvage.read(index)
             boat = self._boat_share > 0 and rng.random() < self._boat_share
             # A tile that stands in for a broken one may hold fewer ships.
-            cutting = cut_out(self._source, image_id, rgb, ship, rng, boat=boat)
+            cutting = cut_out(
+                self._source, image_id, rgb, ship, rng, boat=boat, truth_shift_px=self._shift_px
+            )
             if cutting is not None:
                 paste(canvas, cutting, rng, raft=0 if boat else int(rng.choice(_BERTHS)))

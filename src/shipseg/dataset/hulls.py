@@ -17,7 +17,7 @@ from shipseg.dataset.salvage import Salvage
 from shipseg.dataset.source import TileSource
 from shipseg.dataset.stream import SampleName, generator_of
 from shipseg.errors import BadInputError, ConfigError
-from shipseg.imaging.hull_view import hull_view, window_of
+from shipseg.imaging.hull_view import hull_view, seen_px, window_of
 from shipseg.imaging.tiling import Window
 from shipseg.rectangle import Rectangle, points_of, rectangle_of
 from shipseg.rle import area, box, crop
@@ -52,11 +52,13 @@ class HullSample(NamedTuple):
 
     Attributes:
         image: (64, 128, 3) uint8 RGB, the view that the guess gives.
+        seen: (2,) float32, what the view shows along and across, in pixels of the tile.
         guess: (5,) float32, the wrong rectangle: 0, 0, 0, length, width.
         truth: (5,) float32, the true one.
     """
 
     image: torch.Tensor
+    seen: torch.Tensor
     guess: torch.Tensor
     truth: torch.Tensor
 
@@ -327,6 +329,7 @@ def _sample(view: Rgb, guess: Rectangle, truth: Rectangle, mirror: tuple[int, in
     turn = (turn + math.pi) % math.tau - math.pi
     return HullSample(
         torch.from_numpy(view.copy()),
+        torch.tensor(seen_px(guess), dtype=torch.float32),
         torch.tensor([0, 0, 0, guess.length, guess.width], dtype=torch.float32),
         torch.tensor([u, v, turn, truth.length, truth.width], dtype=torch.float32),
     )

@@ -71,6 +71,7 @@ def cut_out(
     rng: np.random.Generator,
     *,
     boat: bool = False,
+    truth_shift_px: float = 0.0,
 ) -> Cutting | None:
     """Cut a ship out, turned at random and mildly zoomed.
 
@@ -81,6 +82,7 @@ def cut_out(
         ship: Which of its ships.
         rng: Decides angle and zoom.
         boat: Shrink it, to a third at most: tiles hold few small ships, and those are missed.
+        truth_shift_px: The labels lie by so much too far right and down.
 
     Returns:
         The ship; None where it is large, cut by the tile's edge, or not alone on calm water.
@@ -108,7 +110,8 @@ def cut_out(
     near = ndimage.binary_dilation(own, iterations=_RIM_PX)
     ring = ndimage.binary_dilation(near, iterations=_RING_PX) & ~near
     everyone = view.cut_mask(source.mask(image_id, window), (left, top))
-    pixels = view.cut_rgb(_softened(rgb, window, zoom)).astype(np.float32)
+    softened = _softened(rgb, window, zoom)
+    pixels = view.shifted(-truth_shift_px).cut_rgb(softened).astype(np.float32)
     if (everyone & ~own & (near | ring)).any() or not _is_calm(pixels[ring]):
         return None
     return Cutting(pixels - pixels[ring].mean(axis=0), own)

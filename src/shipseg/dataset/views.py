@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +28,11 @@ class View:
     side_px: float
     angle_rad: float
     size: int
+
+    def shifted(self, right_and_down_px: float) -> View:
+        """Return the same square so many pixels of the tile further right and down."""
+        x, y = self.centre_xy
+        return replace(self, centre_xy=(x + right_and_down_px, y + right_and_down_px))
 
     @property
     def _is_plain(self) -> bool:
@@ -56,8 +61,9 @@ class View:
         Returns:
             (size, size, 3) uint8.
         """
-        if self._is_plain:
-            x0, y0, x1, y1 = self.window_xyxy
+        x0, y0, x1, y1 = self.window_xyxy
+        height, width = rgb.shape[:2]
+        if self._is_plain and x0 >= 0 and y0 >= 0 and x1 <= width and y1 <= height:
             return rgb[y0:y1, x0:x1]
         # Bicubic keeps the edges that the outline is learnt from.
         picture = Image.fromarray(rgb)

@@ -1,10 +1,9 @@
-"""Refine rectangles: a third network looks at each hull and says how its rectangle has to move.
+"""Refine rectangles: a third network looks at each hull and says where its sides are.
 
 The segmenter's outline is as sure as its map is sharp, and a pixel too many on either side of a
-boat is a fifth of it. The refiner sees one hull at a time, large and level
-(`shipseg.imaging.hull_view`), and answers in shares of its length and width. Proposals that are
-bettered step by step, by what was learnt from truth moved at random: Cai and Vasconcelos, Cascade
-R-CNN, 2018.
+boat is a fifth of it. The refiner sees one hull at a time, large and level, and answers in shares
+of what it sees (`shipseg.imaging.hull_view`). Proposals that are bettered step by step, by what was
+learnt from truth moved at random: Cai and Vasconcelos, Cascade R-CNN, 2018.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from shipseg.imaging.hull_view import hull_view, window_of
+from shipseg.imaging.hull_view import hull_at, hull_view, unmirrored, window_of
 from shipseg.imaging.tiling import Window
 from shipseg.inference.runtime import RefinerSession
 from shipseg.rectangle import Rectangle
@@ -26,8 +25,9 @@ Read = Callable[[Window], npt.NDArray[np.uint8]]
 # Each pass looks from where the one before it came to, mirrored so that no two views are alike.
 # On the validation tiles one view once gains most of it; these four, a little more.
 _PASSES = (((1, 1), (-1, -1)), ((-1, 1), (1, -1)))
-# A proposal that would have to move further was none: lengths by 2, the middle by half a side.
-_MOST_LOG, _MOST_SHARE = np.log(2.0), 0.5
+# A proposal that would have to move further was none: sides by 2, the middle by half a side, and
+# the ends by a width to the side.
+_MOST_TIMES, _MOST_SHARE = 2.0, 0.5
 
 
 class Refiner:
@@ -58,36 +58,29 @@ class Refiner:
             window = window_of(refined, shape_hw)
             rgb = read(window)
             views = np.stack([hull_view(rgb, window, refined, mirror) for mirror in mirrors])
-            moves = self._session(views).astype(np.float64)
-            # Back from the mirrored frames: a turn changes sense with either.
-            signs = np.array([(u, v, 1, 1, u * v) for u, v in mirrors])
-            move = (moves * signs).mean(axis=0)
-            # Written so that NaN fails as well.
-            limits = (_MOST_SHARE, _MOST_SHARE, _MOST_LOG, _MOST_LOG, 1.0)
-            if not (np.abs(move) <= limits).all():
+            answers = self._session(views).astype(np.float64)
+            if not np.isfinite(answers).all():
                 return rectangle
-            refined = moved(refined, move)
+            sides = np.mean(
+                [unmirrored(one, mirror) for one, mirror in zip(answers, mirrors, strict=True)],
+                axis=0,
+            )
+            before, refined = refined, hull_at(refined, sides)
+            if not _is_near(before, refined):
+                return rectangle
         return replace(refined, centre_xy=refined.centre_xy + self._shift_px)
 
 
-def moved(rectangle: Rectangle, move: npt.NDArray[np.float64]) -> Rectangle:
-    """Move a rectangle as the refiner says.
-
-    Args:
-        rectangle: Any.
-        move: (5,) float64: how far along in its lengths and across in its widths, the logarithms of
-            the ratios of length and width, and the turn in radians times length over width, from
-            along towards across.
-    """
-    along, across, longer, wider, turn = move
-    angle = turn * rectangle.width / rectangle.length
-    cos, sin = np.cos(angle), np.sin(angle)
-    return Rectangle(
-        rectangle.centre_xy
-        + along * rectangle.length * rectangle.along
-        + across * rectangle.width * rectangle.across,
-        cos * rectangle.along + sin * rectangle.across,
-        cos * rectangle.across - sin * rectangle.along,
-        float(rectangle.length * np.exp(longer)),
-        float(rectangle.width * np.exp(wider)),
+def _is_near(before: Rectangle, after: Rectangle) -> bool:
+    """Tell whether a rectangle is still at the hull."""
+    along, across = np.abs(before.from_middle(after.centre_xy[None]))[0]
+    turn = abs(float(after.along @ before.across)) * before.length
+    return bool(
+        along <= _MOST_SHARE * before.length
+        and across <= _MOST_SHARE * before.width
+        and turn <= before.width
+        and before.length <= _MOST_TIMES * after.length
+        and after.length <= _MOST_TIMES * before.length
+        and before.width <= _MOST_TIMES * after.width
+        and after.width <= _MOST_TIMES * before.width
     )

@@ -9,13 +9,14 @@ import numpy.typing as npt
 
 from shipseg.bundle.format import Bundle
 from shipseg.errors import BundleError
+from shipseg.imaging.hull_view import SIDES
 from shipseg.inference.devices import Device
 from shipseg.inference.runtime_onnx import OnnxEngine, Ports
 
 _IMAGE: Ports = {"image": ("uint8", 4)}
 _GATE: Ports = {"tile": ("float32", 1), "cells": ("float32", 3)}
 _SEGMENTER: Ports = {"maps": ("float32", 4)}
-_REFINER: Ports = {"moves": ("float32", 2)}
+_REFINER: Ports = {"sides": ("float32", 2)}
 
 
 class Engine(Protocol):
@@ -122,19 +123,19 @@ class RefinerSession:
         self._graph = _Graph(_open(bundle.refiner, name, threads, device), name, _REFINER)
 
     def __call__(self, views: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        """Say how rectangles have to move.
+        """Say where the hulls in views lie.
 
         Args:
             views: (N, 64, 128, 3) uint8, from `shipseg.imaging.hull_view`.
 
         Returns:
-            (N, 5) float32, as `shipseg.inference.refine.moved` takes them.
+            (N, 6) float32, the `SIDES` of that module.
 
         Raises:
             BundleError: The graph fails, or answers in another shape.
         """
-        (moves,) = self._graph(views, (len(views), 5))
-        return moves
+        (sides,) = self._graph(views, (len(views), len(SIDES)))
+        return sides
 
 
 class _Graph:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch.nn import functional as F
 
+from shipseg.imaging.hull_view import MIDDLES_AT
+
 
 def dice_loss(
     logits: torch.Tensor,
@@ -92,28 +94,27 @@ def gate_loss(
     return tile + cell_weight * cell
 
 
-def moved(rectangles: torch.Tensor, moves: torch.Tensor) -> torch.Tensor:
-    """Move rectangles as a refiner says.
+def rectangles_at(sides: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
+    """Return the rectangles of hulls that were found in views, as `hull_at` of `hull_view` does.
 
     Args:
-        rectangles: (N, 5) float: x, y, heading in radians from x towards y, length, width.
-        moves: (N, 5) float: along in lengths, across in widths, logarithm of the length's ratio,
-            logarithm of the width's ratio, turn in radians times length over width. In these units
-            a move is as easy to see on a boat as on a tanker.
+        sides: (N, 6) float, `SIDES` of `shipseg.imaging.hull_view`, in shares of the views.
+        seen: (N, 2) float, what each view shows along and across, in pixels.
 
     Returns:
-        (N, 5) float, rectangles.
+        (N, 5) float: x, y, heading in radians from x towards y, length, width, in pixels of the
+        picture, in the frame of the view: from its middle, x along it.
     """
-    x, y, heading, length, width = rectangles.unbind(-1)
-    u, v = moves[:, 0] * length, moves[:, 1] * width
-    cos, sin = heading.cos(), heading.sin()
+    along, across = seen.unbind(-1)
+    ends, beam = sides[:, :2] * along[:, None], sides[:, 2:4] * across[:, None]
+    rise = (sides[:, 4] - sides[:, 5]) * across
     return torch.stack(
         [
-            x + u * cos - v * sin,
-            y + u * sin + v * cos,
-            heading + moves[:, 4] * width / length,
-            length * moves[:, 2].exp(),
-            width * moves[:, 3].exp(),
+            ends.mean(-1),
+            beam.mean(-1),
+            torch.atan2(rise, 2 * MIDDLES_AT * along),
+            ends[:, 0] - ends[:, 1],
+            beam[:, 0] - beam[:, 1],
         ],
         dim=-1,
     )

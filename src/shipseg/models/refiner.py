@@ -1,88 +1,193 @@
-"""The refiner: how the rotated rectangle around a hull has to move to fit the pixels.
+"""The refiner: where the sides of a hull lie in a view of it.
 
-It sees one hull in a view that its rectangle has made level (`shipseg.imaging.hull_view`), so that
-ships of all sizes and headings look alike, and says five small numbers: where the middle goes, how
-the sides change, and the turn.
+It sees one hull in a view that a rectangle has made level (`shipseg.imaging.hull_view`), so that
+ships of all sizes and headings look alike. A hull's end is looked for along the view and its side
+across it: the map is averaged over the other axis, and what is left is a line of scores whose soft
+maximum is the place. A hull that lies a little further right moves its scores a little further
+right, so that a few hundred hulls are enough to learn from; a layer that sees the whole map at once
+had to learn every place anew. Sun et al., Integral Human Pose Regression, 2018, for the soft
+maximum; Lin et al., Feature Pyramid Networks, 2017, for the map.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import timm
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 from shipseg.errors import ConfigError
-from shipseg.imaging.hull_view import VIEW_HW
+from shipseg.imaging.hull_view import MIDDLES_AT, VIEW_HW
 from shipseg.models.encoders import check_encoder, normalize_for
 from shipseg.models.pretrained import load_pretrained
 
-REFINER_STRIDE = 16
-"""View pixels per place of the map that the moves are read from."""
+STRIDES = (4, 8, 16)
+"""View pixels per place of the maps that are read; the answer comes from the finest."""
+
+# Where an untrained network says that ends and sides are: about where a segmenter's rectangle puts
+# them, in shares of the view, and how far around that it looks.
+_ENDS_AT, _SIDES_AT, _SPREAD, _MIDDLE_SPREAD = 0.31, 0.17, 0.06, 0.08
+# How far from the middle of what it is read at the map counts, across for the ends, along for the
+# sides, and along for the centre line before and behind the middle.
+_ENDS_REACH, _SIDES_REACH, _MIDDLES_REACH = 0.15, 0.2, 0.08
 
 
 class Refiner(nn.Module):
-    """Say how rectangles have to move.
+    """Say where hulls lie in their views.
 
     Args:
-        encoder: timm's name of the architecture; it must offer maps at strides 8 and 16. What it
+        encoder: timm's name of the architecture; it must offer maps at strides 4, 8 and 16. What it
             has beyond those is dropped.
         pretrained: Start from ImageNet weights.
-        width: Channels of the two convolutions on the map.
+        merged: Channels of the maps while they are merged.
+        width: Channels of the finest, which is read.
 
     Raises:
-        ConfigError: timm has no such encoder, it lacks one of the two maps, or its weights could
-            not be had.
+        ConfigError: timm has no such encoder, it lacks one of the maps, or its weights could not be
+            had.
         MissingDependencyError: The package that carries its weights is not installed.
     """
 
-    def __init__(self, encoder: str, *, pretrained: bool, width: int = 64) -> None:
+    def __init__(
+        self, encoder: str, *, pretrained: bool, merged: int = 64, width: int = 48
+    ) -> None:
         super().__init__()
         check_encoder(encoder)
         self.encoder, channels = _encoder_of(encoder)
         if pretrained:
             load_pretrained(self.encoder, encoder)
         self.normalize = normalize_for(self.encoder)
-        self.reduce = nn.Sequential(
-            nn.Conv2d(channels, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU(),
-            nn.Conv2d(width, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU(),
-        )  # fmt: skip
-        # Not pooled: where on the view a side lies is what the moves are made of.
-        places = VIEW_HW[0] // REFINER_STRIDE * (VIEW_HW[1] // REFINER_STRIDE)
-        last = nn.Linear(128, 5)
-        self.head = nn.Sequential(
-            nn.Flatten(), nn.Linear(width * places, 128), nn.ReLU(), nn.Dropout(0.3), last
-        )
-        # A network that has learnt nothing leaves every rectangle where it is.
-        nn.init.zeros_(last.weight)
-        nn.init.zeros_(last.bias)
+        self.lateral = nn.ModuleList(nn.Conv2d(count, merged, 1) for count in channels)
+        self.merge = nn.ModuleList(_block(merged, out) for out in (width, merged, merged))
+        self.dropout = nn.Dropout2d(0.1)
+        rows, columns = (side // STRIDES[0] for side in VIEW_HW)
+        self.over_rows = _Mean(2, rows, 0.0, _ENDS_REACH)
+        self.over_columns = _Mean(3, columns, 0.0, _SIDES_REACH)
+        self.over_front = _Mean(3, columns, MIDDLES_AT, _MIDDLES_REACH)
+        self.over_back = _Mean(3, columns, -MIDDLES_AT, _MIDDLES_REACH)
+        self.ends = _Places(width, columns, (_ENDS_AT, -_ENDS_AT), _SPREAD)
+        self.sides = _Places(width, rows, (_SIDES_AT, -_SIDES_AT), _SPREAD)
+        self.middle = _Places(width, rows, (0.0,), _MIDDLE_SPREAD)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
-        """Return moves, as `shipseg.models.losses.moved` takes them.
+        """Return where the hulls lie.
 
         Args:
             image: (N, 64, 128, 3) uint8 RGB, views of hulls.
 
         Returns:
-            (N, 5) float: along in hull lengths, across in hull widths, logarithm of the length's
-            ratio, logarithm of the width's ratio, turn in radians times length over width.
+            (N, 6) float, `SIDES` of `shipseg.imaging.hull_view`: shares of the view, -0.5..0.5.
         """
-        moves: torch.Tensor = self.head(self.reduce(self.encoder(self.normalize(image))[-1]))
-        return moves
+        found = self._map(image)
+        return torch.cat(
+            [
+                self.ends(self.over_rows(found)),
+                self.sides(self.over_columns(found)),
+                self.middle(self.over_front(found)),
+                self.middle(self.over_back(found)),
+            ],
+            dim=1,
+        )
+
+    def _map(self, image: torch.Tensor) -> torch.Tensor:
+        """Return the encoder's maps merged, coarse to fine: (N, C, 16, 32)."""
+        fine_to_coarse = [
+            lateral(found)
+            for lateral, found in zip(
+                self.lateral, self.encoder(self.normalize(image)), strict=True
+            )
+        ]
+        merged = self.merge[-1](fine_to_coarse[-1])
+        for found, block in zip(fine_to_coarse[-2::-1], list(self.merge)[-2::-1], strict=True):
+            larger = F.interpolate(merged, scale_factor=2.0, mode="bilinear")
+            merged = block(found + larger)
+        out: torch.Tensor = self.dropout(merged)
+        return out
 
 
-def _encoder_of(name: str) -> tuple[nn.Module, int]:
-    """Return a feature extractor that ends at stride 16, and the channels of its last map."""
+class _Mean(nn.Module):
+    """Average a map over one axis, by learned weights that begin as a bell curve.
+
+    Args:
+        axis: 2 for rows, 3 for columns.
+        places: Of the axis.
+        at: Where the curve is highest, in shares of the axis from its middle.
+        reach: Its standard deviation, likewise.
+    """
+
+    def __init__(self, axis: int, places: int, at: float, reach: float) -> None:
+        super().__init__()
+        self._axis = axis
+        self.weight = nn.Parameter(_bell(_shares(places), at, reach))
+
+    def forward(self, found: torch.Tensor) -> torch.Tensor:
+        """Return (N, C, places of the other axis) of (N, C, H, W)."""
+        weight = self.weight.softmax(0)
+        # Not a product of matrices: ONNX Runtime 1.32 merges one with the transposition that the
+        # rows would need, and then gives other numbers.
+        weight = weight[:, None] if self._axis == 2 else weight[None]
+        return (found * weight).sum(self._axis)
+
+
+class _Places(nn.Module):
+    """Say where things lie on a line: the mean place, weighed by a softmax of scores.
+
+    Args:
+        channels: Of the line.
+        places: Of the line.
+        begin_at: Of each thing, where an untrained network says that it is.
+        spread: Standard deviation of the scores that it begins with; all in shares of the line.
+    """
+
+    def __init__(
+        self, channels: int, places: int, begin_at: Sequence[float], spread: float
+    ) -> None:
+        super().__init__()
+        self.at: torch.Tensor
+        self.register_buffer("at", _shares(places), persistent=False)
+        last = nn.Conv1d(channels, len(begin_at), 5, padding=2)
+        for parameter in last.parameters():
+            nn.init.zeros_(parameter)
+        self.scores = nn.Sequential(nn.Conv1d(channels, channels, 5, padding=2), nn.ReLU(), last)
+        bells = [_bell(self.at, place, spread) for place in begin_at]
+        self.prior = nn.Parameter(torch.stack(bells))
+
+    def forward(self, line: torch.Tensor) -> torch.Tensor:
+        """Return (N, K) of (N, C, places)."""
+        out: torch.Tensor = (self.scores(line) + self.prior).softmax(-1) @ self.at
+        return out
+
+
+def _shares(places: int) -> torch.Tensor:
+    """Return where the middles of places lie, in shares of the axis from its middle."""
+    return (torch.arange(places) + 0.5) / places - 0.5
+
+
+def _bell(at: torch.Tensor, middle: float, spread: float) -> torch.Tensor:
+    """Return the logarithm of a normal density, but for a constant."""
+    return -(((at - middle) / spread) ** 2) / 2
+
+
+def _block(channels: int, out: int) -> nn.Module:
+    return nn.Sequential(
+        nn.Conv2d(channels, out, 3, padding=1, bias=False), nn.BatchNorm2d(out), nn.ReLU()
+    )
+
+
+def _encoder_of(name: str) -> tuple[nn.Module, list[int]]:
+    """Return a feature extractor that ends at stride 16, and its maps' channels, fine to coarse."""
     whole = timm.create_model(name, features_only=True, pretrained=False)
     whole_maps: Any = whole.feature_info
     strides = whole_maps.reduction()
-    if not {REFINER_STRIDE // 2, REFINER_STRIDE} <= set(strides):
+    if not set(STRIDES) <= set(strides):
         raise ConfigError(
             f"encoder: '{name}' offers maps at strides {strides}, "
-            f"the refiner needs {REFINER_STRIDE // 2} and {REFINER_STRIDE}"
+            f"the refiner needs {', '.join(map(str, STRIDES))}"
         )
-    wanted = tuple(range(strides.index(REFINER_STRIDE) + 1))
+    wanted = tuple(strides.index(stride) for stride in STRIDES)
     encoder: nn.Module = timm.create_model(
         name, features_only=True, pretrained=False, out_indices=wanted
     )
@@ -92,4 +197,4 @@ def _encoder_of(name: str) -> tuple[nn.Module, int]:
     # timm ends most of its extractors by itself, but not those of the EfficientNets.
     if stage is not None and isinstance(blocks, nn.Sequential):
         encoder.blocks = blocks[:stage]
-    return encoder, int(maps.channels()[-1])
+    return encoder, maps.channels()

@@ -15,7 +15,7 @@ from safetensors.torch import load, save
 
 from shipseg.errors import BadInputError, UsageError
 from shipseg.files import atomic_write_bytes
-from shipseg.training.config import TrainConfig, read_config
+from shipseg.training.config import RefinerConfig, TrainConfig, read_config
 from shipseg.training.folder import RunFolder, read_environment, record_start, write_json
 
 State = dict[str, torch.Tensor]
@@ -23,7 +23,7 @@ State = dict[str, torch.Tensor]
 # Settings that say what the network is and what it may have seen.
 _SAME = (
     "images", "labels", "split", "val_share", "exclude", "tile_size", "encoder", "input_size",
-    "decoder_channels", "half_resolution", "truth_shift_px",
+    "decoder_channels", "half_resolution",
 )  # fmt: skip
 
 
@@ -99,7 +99,9 @@ def mean_of(states: Sequence[State], names: Sequence[str]) -> State:
 def _check_same(a: RunFolder, b: RunFolder, one: TrainConfig, other: TrainConfig) -> None:
     if type(one) is not type(other):
         raise BadInputError(f"'{a.root}' and '{b.root}' train different networks")
-    for key in _SAME:
+    # What a refiner finds is moved back by its shift; a segmenter's ends with its training.
+    same = (*_SAME, "truth_shift_px") if isinstance(one, RefinerConfig) else _SAME
+    for key in same:
         if (left := getattr(one, key, None)) != (right := getattr(other, key, None)):
             raise BadInputError(
                 f"'{a.root}' and '{b.root}' differ in {key}: {left} and {right}",

@@ -14,6 +14,7 @@ from shipseg.errors import ConfigError
 # A run is resumed from another folder as well, so a path is kept whole.
 Location = Annotated[Path, AfterValidator(Path.absolute)]
 Width = Annotated[int, Field(gt=0)]
+Shift = Annotated[float, Field(ge=-4, le=4)]
 
 
 class TrainConfig(BaseModel):
@@ -112,6 +113,8 @@ class SegmenterConfig(TrainConfig):
         paste_share: Share of crops that ships of other tiles are pasted onto.
         boat_share: Share of pasted ships that are shrunk to boats.
         boat_weight: What a pixel of the smallest ships weighs in the loss; 1 weighs all alike.
+        truth_shift_px: The labels lie by so many pixels too far right and down; the pictures of
+            training are moved by it. Validation compares with the labels as they are.
         decoder_channels: Widths of the U-Net's decoder, coarse to fine.
         half_resolution: Stop the decoder at half resolution and upsample the logits.
         core_weight: Weight of the loss of ships' cores beside that of their masks.
@@ -126,6 +129,7 @@ class SegmenterConfig(TrainConfig):
     paste_share: float = Field(default=0.5, ge=0, le=1)
     boat_share: float = Field(default=0.0, ge=0, le=1)
     boat_weight: float = Field(default=1.0, ge=1)
+    truth_shift_px: Shift = 0.0
     decoder_channels: tuple[Width, Width, Width, Width, Width] = (128, 64, 32, 16, 8)
     half_resolution: bool = True
     core_weight: float = Field(default=0.5, ge=0)
@@ -152,7 +156,7 @@ class RefinerConfig(TrainConfig):
     """
 
     hulls_per_epoch: int = Field(default=6000, gt=0)
-    truth_shift_px: float = 0.0
+    truth_shift_px: Shift = 0.0
 
 
 AnyConfig: TypeAlias = GateConfig | SegmenterConfig | RefinerConfig

@@ -193,7 +193,8 @@ def _parts(config: AnyConfig, train_tiles: TileSource, val_tiles: TileSource) ->
     crops = ShipCrops(
         train_tiles, size=config.crop_size, empty_share=config.empty_share,
         paste_share=config.paste_share, boat_share=config.boat_share,
-        boat_weight=config.boat_weight, seed=config.seed, augment=config.augment,
+        boat_weight=config.boat_weight, truth_shift_px=config.truth_shift_px,
+        seed=config.seed, augment=config.augment,
     )  # fmt: skip
     # A whole tile is nine crops of 256 px; keep the memory of a step about the same.
     val_batch = max(1, config.batch_size // 8)

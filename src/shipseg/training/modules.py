@@ -22,8 +22,8 @@ from shipseg.evaluation.classification import best_f1, roc_auc
 from shipseg.models.gate import Gate
 from shipseg.models.losses import (
     gate_loss,
-    moved,
     rectangle_iou,
+    rectangles_at,
     refiner_loss,
     segmenter_loss,
 )
@@ -237,7 +237,7 @@ class SegmenterModule(_Module):
 
 
 class RefinerModule(_Module):
-    """Train a refiner; `val_iou` is the mean IoU of moved and true rectangles.
+    """Train a refiner; `val_iou` is the mean IoU of found and true rectangles.
 
     Args:
         config: The run's configuration.
@@ -255,17 +255,20 @@ class RefinerModule(_Module):
     def _encoder(self) -> nn.Module:
         return self.net.encoder
 
+    def _found(self, batch: HullSample) -> torch.Tensor:
+        return rectangles_at(self.net(batch.image).float(), batch.seen)
+
     def training_step(self, batch: HullSample, _: int) -> torch.Tensor:
         """Return the loss of one batch."""
         batch = HullSample(*batch)
-        loss = refiner_loss(moved(batch.guess, self.net(batch.image).float()), batch.truth)
+        loss = refiner_loss(self._found(batch), batch.truth)
         self.log("train_loss", loss, on_step=False, on_epoch=True, sync_dist=True, prog_bar=True)
         return loss
 
     def validation_step(self, batch: HullSample, _: int) -> None:
-        """Collect the IoU of one batch, before and after the move."""
+        """Collect the IoU of one batch, of the guesses and of what was found."""
         batch = HullSample(*batch)
-        result = moved(batch.guess, self.net(batch.image).float())
+        result = self._found(batch)
         self.losses.update(refiner_loss(result, batch.truth), weight=len(result))
         self.iou.update(rectangle_iou(result, batch.truth))
         self.iou_before.update(rectangle_iou(batch.guess, batch.truth))

@@ -15,8 +15,9 @@ from shipseg.dataset.hulls import HullsPlain
 from shipseg.dataset.source import TileSource
 from shipseg.errors import BadInputError
 from shipseg.files import atomic_path
+from shipseg.imaging.hull_view import hull_at
 from shipseg.models.gate import Gate
-from shipseg.models.losses import corners_of, moved, rectangle_iou
+from shipseg.models.losses import corners_of, rectangle_iou
 from shipseg.models.refiner import Refiner
 from shipseg.models.segmenter import Segmenter
 from shipseg.rectangle import Rectangle
@@ -40,7 +41,7 @@ def draw_samples(
 ) -> None:
     """Draw validation tiles, truth and what the best weights say, one row per tile.
 
-    Of a refiner a row is one hull, with the guess at it and where that was moved.
+    Of a refiner a row is one hull, with the guess at it and what was found.
 
     Args:
         net: The network; the run's best weights are loaded into it.
@@ -78,17 +79,18 @@ def _tile_rows(
 def _hull_rows(
     net: Refiner, val: TileSource, config: TrainConfig, rows: int, rng: np.random.Generator
 ) -> list[Rgb]:
-    """Draw hulls: as they are, with the guess, and with the guess moved, the truth in green."""
+    """Draw hulls: as they are, with the guess, and with what was found, the truth in green."""
     assert isinstance(config, RefinerConfig)
     hulls = HullsPlain(val, truth_shift_px=config.truth_shift_px, guesses=1)
     drawn = []
     for index in rng.permutation(len(hulls))[:rows].tolist():
         pose = hulls.pose(index)
         guess, truth = _vector(pose.guess), _vector(pose.truth)
-        result = moved(guess, net(hulls[index].image[None]).float())
+        sides = net(hulls[index].image[None])[0].numpy().astype(np.float64)
+        result = _vector(hull_at(pose.guess, sides))
         rgb = val.image(pose.image_id)
         panels = [_panel(_around(rgb, truth), pose.image_id)]
-        for name, rectangle in (("guess", guess), ("moved", result)):
+        for name, rectangle in (("guess", guess), ("found", result)):
             pixels = _around(rgb, truth, (truth, "lime"), (rectangle, "red"))
             panels.append(
                 _panel(pixels, f"{name}, IoU {float(rectangle_iou(rectangle, truth)):.2f}")
