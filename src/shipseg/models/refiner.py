@@ -30,8 +30,8 @@ STRIDES = (4, 8, 16)
 # Where an untrained network says that ends and sides are: about where a segmenter's rectangle puts
 # them, in shares of the view, and how far around that it looks.
 _ENDS_AT, _SIDES_AT, _SPREAD, _MIDDLE_SPREAD = 0.31, 0.17, 0.06, 0.08
-# How far from the middle of what it is read at the map counts, across for the ends, along for the
-# sides, and along for the centre line before and behind the middle.
+# Over how much of the map a line is averaged at first: across the hull for its ends, along it for
+# its sides, and around the two places where its centre line is told.
 _ENDS_REACH, _SIDES_REACH, _MIDDLES_REACH = 0.15, 0.2, 0.08
 
 
@@ -94,16 +94,13 @@ class Refiner(nn.Module):
 
     def _map(self, image: torch.Tensor) -> torch.Tensor:
         """Return the encoder's maps merged, coarse to fine: (N, C, 16, 32)."""
-        fine_to_coarse = [
-            lateral(found)
-            for lateral, found in zip(
-                self.lateral, self.encoder(self.normalize(image)), strict=True
-            )
-        ]
-        merged = self.merge[-1](fine_to_coarse[-1])
-        for found, block in zip(fine_to_coarse[-2::-1], list(self.merge)[-2::-1], strict=True):
-            larger = F.interpolate(merged, scale_factor=2.0, mode="bilinear")
-            merged = block(found + larger)
+        maps = self.encoder(self.normalize(image))
+        fine, middle, coarse = (
+            lateral(found) for lateral, found in zip(self.lateral, maps, strict=True)
+        )
+        merged = self.merge[2](coarse)
+        merged = self.merge[1](middle + _doubled(merged))
+        merged = self.merge[0](fine + _doubled(merged))
         out: torch.Tensor = self.dropout(merged)
         return out
 
@@ -159,6 +156,10 @@ class _Places(nn.Module):
         """Return (N, K) of (N, C, places)."""
         out: torch.Tensor = (self.scores(line) + self.prior).softmax(-1) @ self.at
         return out
+
+
+def _doubled(found: torch.Tensor) -> torch.Tensor:
+    return F.interpolate(found, scale_factor=2.0, mode="bilinear")
 
 
 def _shares(places: int) -> torch.Tensor:
