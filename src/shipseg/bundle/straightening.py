@@ -10,8 +10,9 @@ import numpy as np
 
 from shipseg.evaluation.detection import f2_score
 from shipseg.evaluation.results import TileResult
+from shipseg.inference.apart import keep_apart
 from shipseg.inference.ships import Ship
-from shipseg.inference.straighten import Straightening, keep_apart, straightened
+from shipseg.inference.straighten import Straightening, straightened
 
 LONGER_PX = (0.0, 1.0, 2.0, 3.0, 4.0)
 NARROWER_PX = (0.0, 0.5, 1.0, 1.5)

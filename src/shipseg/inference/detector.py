@@ -16,6 +16,7 @@ from shipseg.bundle.format import Bundle, Manifest, load_bundle
 from shipseg.errors import BadInputError, UsageError
 from shipseg.imaging.decode import Picture, decode_image, read_image
 from shipseg.imaging.tiling import Window, pad_to
+from shipseg.inference.apart import keep_apart
 from shipseg.inference.devices import Device, choose_device
 from shipseg.inference.gate_cells import gate_windows, holding_cells, place_cells
 from shipseg.inference.margins import margins_of
@@ -24,7 +25,7 @@ from shipseg.inference.refine import Refiner
 from shipseg.inference.regions import segment_region
 from shipseg.inference.runtime import GateSession, RefinerSession, SegmenterSession
 from shipseg.inference.ships import Ship, reading_order
-from shipseg.inference.straighten import Straightening, keep_apart
+from shipseg.inference.straighten import Straightening
 from shipseg.inference.windows import heat_beyond, least_side, windows_around
 from shipseg.scores import Calibration
 

@@ -13,11 +13,11 @@ from shapely import MultiPolygon, Polygon, box, make_valid, union_all
 from shapely.affinity import affine_transform
 
 from shipseg.imaging.tiling import Window
+from shipseg.inference.apart import keep_apart
 from shipseg.inference.detector import Detector
 from shipseg.inference.margins import BESIDE
 from shipseg.inference.outliner import Surroundings
 from shipseg.inference.ships import Ship
-from shipseg.inference.straighten import keep_apart
 from shipseg.scenes.blobs import Blob
 from shipseg.scenes.open import Scene
 from shipseg.scenes.result import SceneShip
