@@ -60,3 +60,12 @@ def test_a_rectangle_over_another_s_mask_is_none() -> None:
     ships = [ship(rectangle(60, y, 40, 8, 0)) for y in (40, 52)]
     straight = [ship(rectangle(60, 43, 40, 16, 0)), None]
     assert keep_apart(ships, straight) == ships
+
+
+def test_a_rectangle_that_another_s_mask_cuts_in_two_is_none() -> None:
+    ships = [ship(rectangle(60, 40, 40, 8, 0)), ship(rectangle(85.5, 40, 2, 60, 0))]
+    straight = [ship(rectangle(64, 40, 52, 8, 0)), None]
+    assert keep_apart(ships, straight) == ships
+    # As wide a loss at its end leaves it whole.
+    ships[1] = ship(rectangle(89.5, 40, 2, 60, 0))
+    assert keep_apart(ships, straight)[0].box_xyxy[2] == 89

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+from scipy import ndimage
 
 from shipseg.inference.instances import runs_of_window
 from shipseg.inference.ships import Ship
 from shipseg.rle import crop, overlap_area
 
+_EIGHT = np.ones((3, 3), dtype=np.bool_)
 # Of a rectangle, what others have to leave of it.
 _LEAST_KEPT = 0.8
 
@@ -20,8 +22,8 @@ def keep_apart(ships: Sequence[Ship], straight: Sequence[Ship | None]) -> list[S
 
     Rectangles of ships that lie side by side reach over each other by a pixel or two. What a mask
     covered stays its ship's, whatever the other's rectangle says; of the rest, what two rectangles
-    share is neither's. A rectangle that would lose more than a fifth to that is none, and the ship
-    keeps its mask.
+    share is neither's. A rectangle that would lose more than a fifth to that, or fall into parts,
+    is none, and the ship keeps its mask.
 
     Args:
         ships: With disjoint masks.
@@ -51,7 +53,8 @@ def _less(ship: Ship, straight: Ship, others: Sequence[Ship]) -> Ship:
     for other in others:
         kept &= ~crop(other.runs, shape_hw, place)
     kept |= whole & crop(ship.runs, shape_hw, place)
-    if np.count_nonzero(kept) < _LEAST_KEPT * np.count_nonzero(whole):
+    parts = ndimage.label(kept, structure=_EIGHT)[1]
+    if parts > 1 or np.count_nonzero(kept) < _LEAST_KEPT * np.count_nonzero(whole):
         return ship
     return replace(straight, runs=runs_of_window(kept, (x0, y0), shape_hw[0]))
 
