@@ -61,3 +61,24 @@ def test_areas_are_those_of_the_masks_as_they_were_drawn() -> None:
 def test_tiles_without_reported_ships() -> None:
     empty = TileResult("a.jpg", (), (), gate_probability=0.1, scores=())
     assert calibrate([empty]) == (None, [empty], None)
+
+
+def test_what_a_refiner_expects_tells_hits_from_misses() -> None:
+    results = [tile(i, hit=i % 2 == 0, score=0.95) for i in range(60)]
+    fits = [replace(t, scores=(0.8 if i % 2 == 0 else 0.2,)) for i, t in enumerate(results)]
+    calibration, scored, before = calibrate(results, None, fits)
+    assert before == pytest.approx(0.45)
+    assert calibration is not None
+    assert calibration.fit_slope > 1
+    assert float(calibration(0.95, 144, 0.8)) > 0.8 > 0.2 > float(calibration(0.95, 144, 0.2))
+    # By fits that did not see the tile.
+    report = evaluate(scored, gate_threshold=0.5, resamples=0)
+    assert report.scores is not None
+    # All hits before all misses; half of the ships were not found.
+    assert report.scores.average_precision.value == pytest.approx(0.5)
+    plain, scored, _ = calibrate(results)
+    by_area = evaluate(scored, gate_threshold=0.5, resamples=0)
+    assert by_area.scores is not None
+    assert by_area.scores.average_precision.value < 0.35
+    assert plain is not None
+    assert plain.fit_slope == 0

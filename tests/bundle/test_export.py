@@ -203,10 +203,11 @@ def test_the_gate_says_what_the_network_says(exported: Exported) -> None:
 @torch.inference_mode()
 def test_the_refiner_says_what_the_network_says(with_refiner: Exported) -> None:
     views = np.stack([random_rgb(*VIEW_HW, seed) for seed in range(3)])
-    expected = make_refiner()(batch(*views)).numpy()
-    found = RefinerSession(with_refiner.bundle, threads=1)(views)
+    expected, log_odds = make_refiner()(batch(*views))
+    found, fit = RefinerSession(with_refiner.bundle, threads=1)(views)
     assert expected.std() > 0.05
-    np.testing.assert_allclose(found, expected, atol=2e-3)
+    np.testing.assert_allclose(found, expected.numpy(), atol=2e-3)
+    np.testing.assert_allclose(fit, torch.sigmoid(log_odds).numpy(), atol=2e-3)
 
 
 def test_a_refiner_is_told_of_in_manifest_and_card(

@@ -10,13 +10,15 @@ import pytest
 import torch
 from PIL import Image
 
-from shipseg.dataset import hulls as module
-from shipseg.dataset.hulls import Hulls, HullsPlain, draw_guess, hulls_of, rectangle_at
+from shipseg.dataset import hull_ships as module
+from shipseg.dataset.guesses import fit_of
+from shipseg.dataset.hull_ships import hulls_of
+from shipseg.dataset.hulls import Hulls, HullsPlain
 from shipseg.dataset.source import TileSource, open_source
 from shipseg.errors import BadInputError, ConfigError
 from shipseg.imaging.hull_view import VIEW_HW, hull_view
 from shipseg.imaging.tiling import Window
-from shipseg.rectangle import Rectangle
+from shipseg.rectangle import Rectangle, rectangle_at
 from shipseg.rle import encode_rle
 
 from .conftest import HW
@@ -98,7 +100,7 @@ class TestSamples:
     def test_the_hull_is_where_the_truth_says_through_guesses_and_mirrors(self, fleet):
         better = []
         for position in range(80):
-            image, _seen, guess, truth = hulls(fleet)[0, position]
+            image, _seen, guess, truth, *_ = hulls(fleet)[0, position]
             seen = bright(image)
             # Half of a view's rim of pixels, either way.
             assert iou(seen, drawn(truth, guess)) > 0.85
@@ -111,7 +113,7 @@ class TestSamples:
         for sign in signs:
             worse = []
             for position in range(40):
-                image, _seen, guess, truth = hulls(fleet)[0, position]
+                image, _seen, guess, truth, *_ = hulls(fleet)[0, position]
                 wrong = truth * torch.tensor(sign)
                 seen = bright(image)
                 worse.append(iou(seen, drawn(truth, guess)) - iou(seen, drawn(wrong, guess)))
@@ -245,26 +247,46 @@ class TestWhichShips:
             hulls(source)[0, 0]
 
 
-class TestGuesses:
-    def test_they_are_off_the_way_they_are_meant_to_be(self):
-        truth = ship(50, 50, 0.7, 80, 20)
-        rng = np.random.default_rng(0)
-        guesses = [draw_guess(truth, rng) for _ in range(4000)]
-        longer = np.log([g.length / truth.length for g in guesses])
-        wider = np.log([g.width / truth.width for g in guesses])
-        off = np.array([truth.from_middle(g.centre_xy[None])[0] for g in guesses])
-        turn = np.array([g.heading_rad - truth.heading_rad for g in guesses])
-        # The mean of the scales is 0.98, the root of the mean of their squares 1.094.
-        assert longer.mean() == pytest.approx(-0.03 * 0.98, abs=0.006)
-        assert wider.mean() == pytest.approx(0.05 * 0.98, abs=0.012)
-        assert longer.std() == pytest.approx(0.09 * 1.094, rel=0.08)
-        assert wider.std() == pytest.approx(0.17 * 1.094, rel=0.08)
-        assert off.std(axis=0) == pytest.approx(np.array([3.4, 1.9]) * 1.094, rel=0.08)
-        assert turn.std() == pytest.approx((0.035 + 0.075 / 4) * 1.094, rel=0.08)
+class TestNoHulls:
+    def test_a_share_of_the_samples_shows_no_one_hull(self, fleet):
+        drawn = [hulls(fleet, wrong_share=0.5)[0, position] for position in range(120)]
+        wrong = [sample for sample in drawn if not sample.is_hull]
+        assert len(wrong) == pytest.approx(60, abs=20)
+        for sample in wrong:
+            # There is nothing to be found, so nothing is said of it.
+            assert torch.equal(sample.truth, sample.guess)
+        fits = [float(sample.fit) for sample in wrong]
+        assert np.mean(fits) < 0.5 < np.mean([float(s.fit) for s in drawn if s.is_hull])
 
-    def test_a_boat_keeps_sides_that_can_be_looked_at(self):
-        rng = np.random.default_rng(1)
-        boat = ship(50, 50, 3.1, 4.5, 3.0)
-        for guess in (draw_guess(boat, rng) for _ in range(500)):
-            assert guess.length >= 4
-            assert guess.width >= 2.5
+    def test_the_fit_is_that_of_the_guess_with_the_ship(self, fleet):
+        for position in range(40):
+            sample = hulls(fleet)[0, position]
+            assert sample.is_hull
+            guess, truth = (
+                rectangle_at(row[:2].numpy().astype(float), *row[2:].tolist())
+                for row in (sample.guess, sample.truth)
+            )
+            assert float(sample.fit) == pytest.approx(fit_of(guess, [truth]), abs=0.01)
+
+    def test_ships_that_cannot_be_learnt_fit_as_well(self, tmp_path):
+        # The second one is cut by the edge.
+        masks = ship(*SHIPS[0]).drawn(HW), ship(64, 2, 0.0, 60, 20).drawn(HW)
+        source = write(tmp_path / "own", masks)
+        edge = rectangle_at(np.array([63.5, 5.5]), 0.0, 60.0, 13.0)
+        samples = [
+            hulls(source, wrong_share=0.99, mined=[(1, edge)])[0, position]
+            for position in range(60)
+        ]
+        assert max(float(s.fit) for s in samples if not s.is_hull) > 0.9
+
+    def test_what_was_mined_is_shown_where_it_lies(self, tmp_path):
+        source = write(tmp_path / "own", [ship(*SHIPS[0]).drawn(HW)])
+        there = ship(*SHIPS[0])
+        samples = [
+            hulls(source, wrong_share=0.99, mined=[(0, there)])[0, position]
+            for position in range(60)
+        ]
+        good = [s for s in samples if float(s.fit) > 0.95]
+        assert len(good) > 5
+        for sample in good:
+            assert iou(bright(sample.image), drawn(sample.guess, sample.guess)) > 0.85

@@ -147,8 +147,10 @@ def sides_of(
     return front, back, right, left, aside / across, aside / across
 
 
-def refiner_graph(sides: tuple[float, ...] = sides_of(60, 12), *, bright: float = 0.0) -> bytes:
-    """Give the same sides for every view; with the brightness of a view, further ones."""
+def refiner_graph(
+    sides: tuple[float, ...] = sides_of(60, 12), *, bright: float = 0.0, fit: float = 1.0
+) -> bytes:
+    """Give the same sides for every view, and the same fit; with its brightness, further sides."""
     more = np.array([[1, -1, 1, -1, 0, 0][: len(sides)]], np.float32)
     nodes = [
         helper.make_node("Cast", ["image"], ["number"], to=TensorProto.FLOAT),
@@ -157,13 +159,16 @@ def refiner_graph(sides: tuple[float, ...] = sides_of(60, 12), *, bright: float 
         helper.make_node("Unsqueeze", ["share", "one"], ["column"]),
         helper.make_node("Mul", ["column", "outwards"], ["further"]),
         helper.make_node("Add", ["further", "row"], ["sides"]),
+        helper.make_node("Mul", ["mean", "none"], ["zero"]),
+        helper.make_node("Add", ["zero", "always"], ["fit"]),
     ]
     return model(
         nodes,
         {"image": (TensorProto.UINT8, ["N", *VIEW_HW, 3])},
-        {"sides": (TensorProto.FLOAT, ["N", len(sides)])},
+        {"sides": (TensorProto.FLOAT, ["N", len(sides)]), "fit": (TensorProto.FLOAT, ["N"])},
         within=np.array([1, 2, 3]), most=np.array(bright / 255, np.float32), one=np.array([1]),
-        outwards=more, row=np.array([sides], np.float32),
+        outwards=more, row=np.array([sides], np.float32), none=np.array(0, np.float32),
+        always=np.array(fit, np.float32),
     )  # fmt: skip
 
 

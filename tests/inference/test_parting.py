@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -116,12 +117,27 @@ def test_a_refiner_that_sees_no_hull_leaves_the_blob(tmp_path: Path, moored: np.
     assert ship.area_px == 120 * 20 + 60 * 20
 
 
+class _Knowing:
+    """A refiner that finds the same hull wherever it looks, and takes every mask for a ship."""
+
+    def __init__(self, hull: Rectangle) -> None:
+        self.hull = hull
+
+    def __call__(self, one: Rectangle, read: object, shape_hw: object) -> Rectangle:
+        return self.hull
+
+    def judged(
+        self, many: Sequence[Rectangle], read: object, shape_hw: object
+    ) -> list[tuple[Rectangle, float]]:
+        return [(one, 1.0) for one in many]
+
+
 def test_parts_have_scores_and_masks_of_their_own(
     tmp_path: Path, moored: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hull = rectangle(139.5, 109.5, 120, 20, heading=0.0)
     detector = detector_of(tmp_path)
-    knowing = replace(detector.outliner, refiner=lambda one, read, shape_hw: hull)
+    knowing = replace(detector.outliner, refiner=_Knowing(hull))
     monkeypatch.setattr(detector, "outliner", knowing)
     found = sorted(detector.detect(moored), key=lambda ship: -ship.area_px)
     assert [ship.box_xyxy for ship in found] == [(80, 100, 200, 120), (120, 120, 180, 140)]

@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from shipseg.bundle.format import write_bundle
+from shipseg.bundle.manifest import CalibrationSpec
 from shipseg.errors import BundleError
 from shipseg.imaging.hull_view import VIEW_HW
 from shipseg.imaging.tiling import Window
@@ -55,21 +57,22 @@ def assert_same(found: Rectangle, expected: Rectangle, shift: float = 0.0) -> No
 class Always:
     """A network that says the same of every view."""
 
-    def __init__(self, sides: tuple[float, ...]) -> None:
-        self.sides, self.asked = sides, 0
+    def __init__(self, sides: tuple[float, ...], fit: float = 0.9) -> None:
+        self.sides, self.fit, self.asked = sides, fit, 0
 
-    def __call__(self, views: np.ndarray) -> np.ndarray:
+    def __call__(self, views: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         assert views.shape[1:] == (*VIEW_HW, 3)
         assert views.dtype == np.uint8
         self.asked += len(views)
-        return np.tile(np.array(self.sides, np.float32), (len(views), 1))
+        sides = np.tile(np.array(self.sides, np.float32), (len(views), 1))
+        return sides, np.full(len(views), self.fit, np.float32)
 
 
 def test_what_every_mirrored_view_claims_alike_is_no_move() -> None:
     # A hull that lies left in a view and left in the mirrored one lies in the middle.
     session = Always(sides_of(60, 12, ahead=4.0, aside=1.0))
     assert_same(refined(rectangle(), session), rectangle())
-    assert session.asked == 4
+    assert session.asked == 2
 
 
 def test_the_second_pass_looks_from_where_the_first_came_to() -> None:
@@ -96,10 +99,13 @@ def test_the_hull_is_followed_where_it_lies(left_handed: bool) -> None:
 
 
 class _Eye:
-    """A network that sees a bright hull on dark water."""
+    """A network that sees a bright hull on dark water, and how well the view frames it."""
 
-    def __call__(self, views: np.ndarray) -> np.ndarray:
-        return np.array([_seen(view[..., 0] > 140) for view in views], np.float32)
+    def __call__(self, views: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        sides = np.array([_seen(view[..., 0] > 140) for view in views], np.float32)
+        # Of a hull that is framed exactly, a third of the view's length and a half of its width.
+        off = np.abs(sides[:, :2] - (0.31, -0.31)).sum(1)
+        return sides, np.clip(1 - 4 * off, 0, 1).astype(np.float32)
 
 
 def _seen(bright: np.ndarray) -> list[float]:
@@ -129,6 +135,34 @@ def test_a_network_that_has_lost_its_ship_is_not_followed(side: int, value: floa
     sides = list(sides_of(60, 12))
     sides[side] = value
     assert_same(refined(rectangle(), Always(tuple(sides)), 0.5), rectangle())
+
+
+# Many at once
+
+
+def test_many_are_moved_by_one_look_and_judged_by_another() -> None:
+    truth = rectangle(0.36)
+    rgb = np.full((*HW, 3), 40, np.uint8)
+    rgb[truth.drawn(HW)] = 240
+    beside = replace(truth, centre_xy=truth.centre_xy + 14 * truth.along)
+    refiner = Refiner(_Eye(), 0.5)  # type: ignore[arg-type]
+    judged = refiner.judged([truth, beside], lambda window: rgb[window.slices], HW)
+    for found, fit in judged:
+        # Where the pixels are: the shift is of what is drawn.
+        assert iou(found, truth) > 0.85
+        assert fit > 0.7
+    assert refiner.judged([], read, HW) == []
+
+
+@pytest.mark.parametrize("value", [math.nan, 3.0, math.inf])
+def test_what_a_lost_network_judges_stays_where_it_is(value: float) -> None:
+    sides = list(sides_of(60, 12))
+    sides[0] = value
+    session = Always(tuple(sides), fit=math.nan)
+    ((found, fit),) = Refiner(session, 0.5).judged([rectangle()], read, HW)  # type: ignore[arg-type]
+    assert_same(found, rectangle())
+    assert fit == 0
+    assert session.asked == 2
 
 
 # In the detector
@@ -179,8 +213,9 @@ def test_a_ship_at_the_edge_is_not_refined(tmp_path: Path) -> None:
 def test_the_session_answers_for_several_views() -> None:
     said = (0.3, -0.2, 0.1, -0.15, 0.02, 0.01)
     bundle = pixel_bundle_of(refiner=refiner_graph(said))
-    sides = RefinerSession(bundle, threads=1)(np.zeros((3, *VIEW_HW, 3), np.uint8))
+    sides, fit = RefinerSession(bundle, threads=1)(np.zeros((3, *VIEW_HW, 3), np.uint8))
     np.testing.assert_allclose(sides, np.tile(said, (3, 1)), rtol=1e-6)
+    np.testing.assert_array_equal(fit, [1, 1, 1])
 
 
 def test_a_bundle_without_one_has_no_session() -> None:
@@ -226,3 +261,48 @@ def test_each_outline_comes_with_the_mask_that_was_drawn(tmp_path: Path) -> None
         assert np.count_nonzero(drawn.mask & outlined.mask) > 0.9 * drawn.area_px
         assert outlined.area_px > drawn.area_px
         assert outlined.score == drawn.score
+
+
+# Scores
+
+
+def scored(tmp_path: Path, fit: float, **calibration: float) -> float:
+    fields = {"intercept": 0.0, "slope": 0.0, "area_slope": 0.0, **calibration}
+    bundle = pixel_bundle_of(refiner=refiner_graph(fit=fit), **STILL)
+    assert bundle.manifest.refiner is not None
+    spec = bundle.manifest.refiner.model_copy(update={"calibration": CalibrationSpec(**fields)})
+    manifest = bundle.manifest.model_copy(update={"refiner": spec})
+    detector = Detector(write_bundle(replace(bundle, manifest=manifest), "A card.\n", tmp_path))
+    (found,) = detector.detect(draw(sea(256, 256), (100, 120, 160, 132)))
+    return found.score
+
+
+def test_a_score_may_be_what_the_refiner_expects(tmp_path: Path) -> None:
+    assert scored(tmp_path / "low", 0.2, fit_slope=1.0) == pytest.approx(0.2, abs=1e-6)
+    assert scored(tmp_path / "high", 0.9, fit_slope=1.0) == pytest.approx(0.9, abs=1e-6)
+    # Nothing finite is certain, and what is no number fits nothing.
+    assert scored(tmp_path / "one", 1.0, fit_slope=1.0) < 1
+    assert scored(tmp_path / "nan", math.nan, fit_slope=1.0) < 0.001
+
+
+def test_a_refiners_calibration_weighs_confidence_and_area_as_well(tmp_path: Path) -> None:
+    found = scored(tmp_path / "b", 0.7, intercept=-1.0, area_slope=0.5, fit_slope=2.0)
+    odds = -1 + 0.5 * math.log(60 * 12 / 1000) + 2 * math.log(0.7 / 0.3)
+    assert found == pytest.approx(1 / (1 + math.exp(-odds)), abs=1e-6)
+
+
+def test_masks_as_drawn_are_scored_by_the_segmenters_calibration(tmp_path: Path) -> None:
+    always = {"slope": 0.0, "area_slope": 0.0}
+    bundle = pixel_bundle_of(
+        refiner=refiner_graph(fit=0.9), calibration={"intercept": 0.0, **always}, **STILL
+    )
+    assert bundle.manifest.refiner is not None
+    spec = CalibrationSpec(intercept=2.0, **always)
+    refiner = bundle.manifest.refiner.model_copy(update={"calibration": spec})
+    manifest = bundle.manifest.model_copy(update={"refiner": refiner})
+    path = write_bundle(replace(bundle, manifest=manifest), "A card.\n", tmp_path / "b")
+    rgb = draw(sea(256, 256), (100, 120, 160, 132))
+    (plain,) = Detector(path, straighten=False).detect(rgb)
+    (refined,) = Detector(path).detect(rgb)
+    assert plain.score == pytest.approx(0.5)
+    assert refined.score == pytest.approx(1 / (1 + math.exp(-2)))

@@ -12,6 +12,7 @@ from shipseg.imaging.hull_view import hull_at, seen_px
 from shipseg.models.losses import (
     corners_of,
     dice_loss,
+    fit_loss,
     gate_loss,
     rectangle_iou,
     rectangles_at,
@@ -206,6 +207,14 @@ class TestRectangles:
         found, truth = rectangles(4), rectangles(6)
         small, large = (float(refiner_loss(found * s, truth * s)) for s in (1.0, scale))
         assert small == pytest.approx(large)
+
+    def test_the_loss_of_a_fit_is_least_where_the_expected_iou_is_the_true_one(self):
+        fit = torch.tensor([0.1, 0.5, 0.8])
+        log_odds = torch.logit(fit)
+        slow = -sum(f * math.log(f) + (1 - f) * math.log(1 - f) for f in fit.tolist()) / 3
+        assert float(fit_loss(log_odds, fit)) == pytest.approx(slow)
+        for off in (-0.5, 0.5):
+            assert float(fit_loss(log_odds + off, fit)) > slow + 0.01
 
     def test_iou_against_drawn_rectangles(self):
         found, truth = rectangles(7, 20), rectangles(8, 20)

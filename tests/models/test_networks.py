@@ -118,14 +118,16 @@ class TestNetwork:
 
 class TestRefiner:
     def test_it_begins_with_a_hull_in_the_middle(self):
-        out = Refiner(TINY, pretrained=False)(pictures(64, 128, count=3))
+        out, fit = Refiner(TINY, pretrained=False)(pictures(64, 128, count=3))
         assert (out.shape, out.dtype) == ((3, 6), torch.float32)
+        assert (fit.shape, fit.dtype) == ((3,), torch.float32)
         expected = torch.tensor([0.31, -0.31, 0.17, -0.17, 0.0, 0.0]).expand(3, 6)
         torch.testing.assert_close(out, expected, atol=0.01, rtol=0)
 
     def test_every_weight_gets_a_gradient_and_nothing_is_carried_along(self):
         net = stirred(Refiner(TINY, pretrained=False))
-        net(pictures(64, 128)).square().sum().backward()
+        sides, fit = net(pictures(64, 128))
+        (sides.square().sum() + fit.square().sum()).backward()
         for name, parameter in net.named_parameters():
             assert parameter.grad is not None, name
             assert parameter.grad.isfinite().all(), name
@@ -152,7 +154,7 @@ class TestRefiner:
         assert sum(p.numel() for p in net.encoder.parameters()) < 0.8 * sum(
             p.numel() for p in whole.parameters()
         )
-        assert net(pictures(64, 128)).shape == (2, 6)
+        assert [out.shape for out in net(pictures(64, 128))] == [(2, 6), (2,)]
         assert net.encoder(net.normalize(pictures(64, 128)))[-1].shape[2:] == (4, 8)
 
     def test_saved_and_loaded_weights_give_the_same_sides(self):
@@ -160,7 +162,8 @@ class TestRefiner:
         other = Refiner(TINY, pretrained=False).eval()
         other.load_state_dict(load(save(dict(net.state_dict()))))
         image = pictures(64, 128, seed=4)
-        assert torch.equal(net(image), other(image))
+        for one, same in zip(net(image), other(image), strict=True):
+            assert torch.equal(one, same)
         assert not any("normalize" in name for name in net.state_dict())
 
     def test_an_encoder_that_cannot_serve_is_named(self):

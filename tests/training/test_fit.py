@@ -26,6 +26,7 @@ from shipseg.dataset.source import TileCount
 from shipseg.errors import BadInputError, ConfigError
 from shipseg.evaluation.classification import best_f1
 from shipseg.models.losses import (
+    fit_loss,
     gate_loss,
     rectangle_iou,
     rectangles_at,
@@ -162,12 +163,15 @@ def refiner_scores(config, folder, train, val) -> dict[str, float]:
     net = RefinerModule(config).net.eval()
     net.load_state_dict(load_file(folder.weights))
     data = HullsPlain(val, truth_shift_px=config.truth_shift_px)
-    image, seen, guess, truth = (
+    image, seen, guess, truth, is_hull, fit = (
         torch.stack(part) for part in zip(*(data[i] for i in range(len(data))), strict=True)
     )
-    result = rectangles_at(net(image), seen)
+    assert is_hull.all()
+    sides, log_odds = net(image)
+    result = rectangles_at(sides, seen)
+    loss = refiner_loss(result, truth) + config.fit_weight * fit_loss(log_odds, fit)
     return {
-        "val_loss": float(refiner_loss(result, truth)),
+        "val_loss": float(loss),
         "val_iou": float(rectangle_iou(result, truth).mean()),
         "val_iou_before": float(rectangle_iou(guess, truth).mean()),
     }

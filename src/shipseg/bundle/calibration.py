@@ -19,7 +19,9 @@ from shipseg.scores import Calibration
 
 
 def calibrate(
-    results: Sequence[TileResult], drawn: Sequence[TileResult] | None = None
+    results: Sequence[TileResult],
+    drawn: Sequence[TileResult] | None = None,
+    fits: Sequence[TileResult] | None = None,
 ) -> tuple[Calibration | None, list[TileResult], float | None]:
     """Fit a calibration, and score each tile's ships by one that did not see the tile.
 
@@ -29,6 +31,7 @@ def calibrate(
         results: Of tiles; their scores are the masks' mean probabilities.
         drawn: The same with the masks as the segmenter drew them, where they were straightened: a
             detector calibrates by their areas. None takes `results`.
+        fits: The same with scores that are the IoU that the refiner expects; None without one.
 
     Returns:
         The calibration of all tiles, None where there are too few ships; the results with
@@ -41,10 +44,11 @@ def calibrate(
     areas = np.array([area(runs) for runs in masks], np.float64)
     tiles = np.repeat(np.arange(len(results)), [len(tile.predicted) for tile in results])
     before = expected_calibration_error(means, hits)
-    calibration = fit_calibration(means, areas, hits)
+    expected = None if fits is None else [fit for tile in fits for fit in tile.scores or ()]
+    calibration = fit_calibration(means, areas, hits, expected)
     if calibration is None:
         return None, list(results), before
-    scores = cross_fitted(means, areas, hits, tiles)
+    scores = cross_fitted(means, areas, hits, tiles, expected)
     scored = [
         replace(tile, scores=tuple(scores[tiles == index].tolist()))
         for index, tile in enumerate(results)

@@ -105,7 +105,7 @@ def _refiner_row(manifest: Manifest) -> str:
     height, width = VIEW_HW
     return (
         f"\n| `{manifest.refiner.file}` | `image` uint8 (N, {height}, {width}, 3), one hull each | "
-        "`sides` (N, 6): where it lies in the view |"
+        "`sides` (N, 6): where it lies in the view, `fit` (N,): how well it is framed, an IoU |"
     )
 
 

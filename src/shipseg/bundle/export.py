@@ -250,20 +250,22 @@ def export_bundle(
     bundle = _with(
         bundle, segmenter=_fitted(bundle.manifest.segmenter, straightening=straightening)
     )
-    if straightening is None:
-        results = drawn
-    elif refiner is None:
-        results = straighten_results(drawn, straightening)
-    else:
+    results = drawn if straightening is None else straighten_results(drawn, straightening)
+    calibration, scored, ece_before = calibrate(results, drawn)
+    fitted = {"segmenter": _fitted(bundle.manifest.segmenter, calibration=calibration)}
+    if straightening is not None and bundle.manifest.refiner is not None:
         # The refiner looks at the tiles, and parts some ships.
         detected = detect_tiles(bundle, tiles, ids)
-        results, drawn = detected.results, detected.drawn
-    calibration, results, ece_before = calibrate(results, drawn)
-    report = evaluate(results, gate_threshold=gate_point.threshold, resamples=0)
+        expected = detect_tiles(_scoring_by_fit(bundle), tiles, ids)
+        calibration, scored, ece_before = calibrate(
+            detected.results, detected.drawn, expected.results
+        )
+        fitted["refiner"] = _fitted(bundle.manifest.refiner, calibration=calibration)
+    report = evaluate(scored, gate_threshold=gate_point.threshold, resamples=0)
     provenance = manifest.provenance.model_copy(update={"chosen_on_tiles": len(views)})
     bundle = _with(
         bundle,
-        segmenter=_fitted(bundle.manifest.segmenter, calibration=calibration),
+        **fitted,
         figures=figures_of(report, ece_before=ece_before),
         provenance=provenance,
     )
@@ -328,8 +330,15 @@ def _with_thresholds(
 
 
 def _fitted(
-    segmenter: SegmenterSpec, **fitted: Calibration | Straightening | None
+    part: SegmenterSpec | RefinerSpec, **fitted: Calibration | Straightening | None
 ) -> dict[str, Any]:
-    """Return the segmenter's fields with what was measured on the validation tiles."""
+    """Return a part's fields with what was measured on the validation tiles."""
     found = {name: None if one is None else asdict(one) for name, one in fitted.items()}
-    return segmenter.model_dump() | found
+    return part.model_dump() | found
+
+
+def _scoring_by_fit(bundle: Bundle) -> Bundle:
+    """Return the bundle with scores that are what the refiner expects."""
+    assert bundle.manifest.refiner is not None
+    as_it_is = Calibration(intercept=0.0, slope=0.0, area_slope=0.0, fit_slope=1.0)
+    return _with(bundle, refiner=_fitted(bundle.manifest.refiner, calibration=as_it_is))

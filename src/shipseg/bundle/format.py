@@ -5,7 +5,7 @@
 | `bundle.json` | the manifest: hashes, thresholds, provenance, parity, figures |
 | `gate.onnx` | `image` uint8 (N, S, S, 3) to `tile` (N,) and `cells` (N, S/16, S/16) |
 | `segmenter.onnx` | `image` uint8 (N, H, W, 3) to `maps` (N, 2, H, W) |
-| `refiner.onnx` | `image` uint8 (N, 64, 128, 3) to `sides` (N, 6); not in every bundle |
+| `refiner.onnx` | `image` uint8 (N, 64, 128, 3) to `sides` (N, 6), `fit` (N,); may be missing |
 | `README.md` | the model card |
 
 All outputs are float32, those of the first two probabilities. A bundle holds graphs and numbers,

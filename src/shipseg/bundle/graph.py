@@ -75,9 +75,10 @@ SEGMENTER_SIGNATURE = Signature(
 
 REFINER_SIGNATURE = Signature(
     (Port("image", "uint8", (None, *VIEW_HW, 3)),),
-    (Port("sides", "float32", (None, len(SIDES))),),
+    (Port("sides", "float32", (None, len(SIDES))), Port("fit", "float32", (None,))),
 )
-"""What a refiner's graph takes and gives: views of hulls, and where in them the hulls lie."""
+"""What a refiner's graph takes and gives: views of hulls, where in them the hulls lie, and the IoU
+to be expected of the rectangle that made each view with a ship's."""
 
 
 def check_graph(data: bytes, expected: Signature, *, where: str) -> None:

@@ -65,11 +65,13 @@ class CalibrationSpec(_Part):
         intercept: In log-odds.
         slope: Of the log-odds of the mask's mean probability.
         area_slope: Of the logarithm of the mask's area in thousands of pixels.
+        fit_slope: Of the log-odds of the IoU that the refiner expects of the ship's rectangle.
     """
 
     intercept: float = Field(ge=-50, le=50)
     slope: float = Field(ge=-50, le=50)
     area_slope: float = Field(ge=-50, le=50)
+    fit_slope: float = Field(default=0.0, ge=-50, le=50)
 
 
 class StraighteningSpec(_Part):
@@ -117,11 +119,13 @@ class RefinerSpec(_Part):
         file: Name of the ONNX file in the bundle.
         sha256: Of that file.
         shift_px: By how much the truth that it learnt from lies right of and below the pixels.
+        calibration: Of the scores of ships that it has looked at; None takes the segmenter's.
     """
 
     file: FileName
     sha256: Sha256
     shift_px: float = Field(ge=-4, le=4)
+    calibration: CalibrationSpec | None = None
 
 
 class Provenance(_Part):

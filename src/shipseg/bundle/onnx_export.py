@@ -87,14 +87,14 @@ def export_refiner(refiner: Refiner) -> bytes:
         refiner: The trained network; it is not changed.
 
     Returns:
-        ONNX: `image` uint8 (N, 64, 128, 3) to `sides` (N, 6).
+        ONNX: `image` uint8 (N, 64, 128, 3) to `sides` (N, 6) and `fit` (N,), an expected IoU.
     """
     return _export(
-        settled(refiner),
+        _RefinerAnswers(settled(refiner)),
         sides=VIEW_HW,
         dynamic={0: torch.export.Dim("N")},
         inputs={"image": ("N", *VIEW_HW, 3)},
-        outputs={"sides": ("N", len(SIDES))},
+        outputs={"sides": ("N", len(SIDES)), "fit": ("N",)},
     )
 
 
@@ -115,6 +115,16 @@ class _SegmenterProbabilities(nn.Module):
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         return torch.sigmoid(self.segmenter(image))
+
+
+class _RefinerAnswers(nn.Module):
+    def __init__(self, refiner: nn.Module) -> None:
+        super().__init__()
+        self.refiner = refiner
+
+    def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        sides, fit = self.refiner(image)
+        return sides, torch.sigmoid(fit)
 
 
 def settled(net: nn.Module) -> nn.Module:

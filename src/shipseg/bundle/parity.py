@@ -76,15 +76,16 @@ def segmenter_difference(
 
 @torch.inference_mode()
 def refiner_difference(refiner: Refiner, session: RefinerSession, views: Rgb) -> float:
-    """Return the largest absolute difference of any side, in shares of the view.
+    """Return the largest absolute difference: of any side, in shares of the view, or of a fit.
 
     Args:
         refiner: The trained network.
         session: The bundle's graph.
         views: (N, 64, 128, 3) uint8.
     """
-    expected = refiner(torch.from_numpy(views.copy())).numpy()
-    return _larger(0.0, session(views) - expected)
+    expected_sides, log_odds = refiner(torch.from_numpy(views.copy()))
+    sides, fit = session(views)
+    return _larger(0.0, sides - expected_sides.numpy(), fit - torch.sigmoid(log_odds).numpy())
 
 
 def check_difference(what: str, difference: float) -> None:

@@ -115,7 +115,10 @@ def expected_calibration_error(
 
 
 def fit_calibration(
-    mean_probabilities: npt.ArrayLike, areas_px: npt.ArrayLike, hits: npt.ArrayLike
+    mean_probabilities: npt.ArrayLike,
+    areas_px: npt.ArrayLike,
+    hits: npt.ArrayLike,
+    fits: npt.ArrayLike | None = None,
 ) -> Calibration | None:
     """Fit the probability of a hit by logistic regression on confidence and size.
 
@@ -126,6 +129,7 @@ def fit_calibration(
         mean_probabilities: (n,) in 0..1, of the mask's pixels.
         areas_px: (n,) above 0.
         hits: (n,) bool.
+        fits: (n,) in 0..1, the IoU that a refiner expects of each; None without a refiner.
 
     Returns:
         The calibration; None where there are fewer than ten ships.
@@ -139,10 +143,12 @@ def fit_calibration(
         raise BadInputError(
             f"areas_px has shape {sizes.shape}, expected {values.shape} numbers above 0"
         )
+    expected_iou = None if fits is None else _checked(fits, hits)[0]
     if len(values) < 10:
         return None
-    columns = np.column_stack([np.ones(len(values)), features(values, sizes)])
-    prior, pull = np.array([0.0, 1.0, 0.0]), np.array([1e-3, _PRIOR, _PRIOR])
+    columns = np.column_stack([np.ones(len(values)), features(values, sizes, expected_iou)])
+    # Without fits their column is 0, and so stays its slope.
+    prior, pull = np.array([0.0, 1.0, 0.0, 0.0]), np.array([1e-3, _PRIOR, _PRIOR, _PRIOR])
     weights = prior.copy()
     for _ in range(_MOST_STEPS):
         expected = 1 / (1 + np.exp(-np.clip(columns @ weights, -50, 50)))
@@ -161,6 +167,7 @@ def cross_fitted(
     areas_px: npt.ArrayLike,
     hits: npt.ArrayLike,
     groups: npt.ArrayLike,
+    fits: npt.ArrayLike | None = None,
     *,
     folds: int = FOLDS,
 ) -> FloatArray:
@@ -171,6 +178,7 @@ def cross_fitted(
         areas_px: (n,) above 0.
         hits: (n,) bool.
         groups: (n,) whole numbers; ships of one tile, or one acquisition, share theirs.
+        fits: (n,) in 0..1, the IoU that a refiner expects of each; None without a refiner.
         folds: Into how many parts the groups are dealt.
 
     Returns:
@@ -180,11 +188,14 @@ def cross_fitted(
     sizes = np.asarray(areas_px, dtype=np.float64)
     _, numbers = np.unique(np.asarray(groups), return_inverse=True)
     fold_of, scores = numbers % folds, values.copy()
+    expected_iou = np.full(len(values), 0.5) if fits is None else _checked(fits, hits)[0]
     for fold in range(folds):
         inside = fold_of == fold
-        fitted = fit_calibration(values[~inside], sizes[~inside], truth[~inside])
+        fitted = fit_calibration(
+            values[~inside], sizes[~inside], truth[~inside], expected_iou[~inside]
+        )
         if fitted is not None and inside.any():
-            scores[inside] = fitted(values[inside], sizes[inside])
+            scores[inside] = fitted(values[inside], sizes[inside], expected_iou[inside])
     return scores
 
 

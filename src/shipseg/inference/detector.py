@@ -13,6 +13,7 @@ from PIL import Image
 
 from shipseg import rle
 from shipseg.bundle.format import Bundle, Manifest, load_bundle
+from shipseg.bundle.manifest import CalibrationSpec
 from shipseg.errors import BadInputError, UsageError
 from shipseg.imaging.decode import Picture, decode_image, read_image
 from shipseg.imaging.tiling import Window, pad_to
@@ -126,17 +127,17 @@ class Detector:
 
     def _outliner_of(self, bundle: Bundle, *, threads: int, straighten: bool) -> Outliner:
         segmenter, refiner = self.manifest.segmenter, self.manifest.refiner
-        fitted = segmenter.calibration
         measured = segmenter.straightening if straighten else None
-        fits = None
+        fits = fitted = None
         if measured is not None and refiner is not None:
             session = RefinerSession(bundle, threads=threads, device=self.device)
-            fits = Refiner(session, refiner.shift_px)
+            fits, fitted = Refiner(session, refiner.shift_px), refiner.calibration
         return Outliner(
-            segmenter.min_area_px,
-            None if fitted is None else Calibration(**fitted.model_dump()),
-            None if measured is None else Straightening(**measured.model_dump()),
-            fits,
+            min_area_px=segmenter.min_area_px,
+            calibration=_calibration(segmenter.calibration),
+            fit_calibration=_calibration(fitted),
+            straightening=None if measured is None else Straightening(**measured.model_dump()),
+            refiner=fits,
         )
 
     def detect(self, source: Source) -> tuple[Ship, ...]:
@@ -309,9 +310,10 @@ class Detector:
         for window, found in maps.items():
             levels = margins_of(found[0] < 0, window, shape_hw)
             around = Surroundings((window.x0, window.y0), shape_hw, levels, read)
-            for ship in self.outliner.masks_in(found, around, threshold=self.threshold):
+            for mask in self.outliner.masks_in(found, around, threshold=self.threshold):
+                ship, rectangle = self.outliner.outlined(mask, around)
                 ships.append(ship)
-                straight.append(self.outliner.straightened(ship, around))
+                straight.append(rectangle)
         # Row by row over the whole picture, not window by window.
         pairs = zip(ships, keep_apart(ships, straight), strict=True)
         return sorted(pairs, key=lambda pair: reading_order(pair[1]))
@@ -336,6 +338,10 @@ def open_picture(source: Source) -> Picture:
             raise BadInputError(f"the array is {source.shape}: it holds no pixel")
         return Picture(np.ascontiguousarray(source))
     return read_image(source)
+
+
+def _calibration(spec: CalibrationSpec | None) -> Calibration | None:
+    return None if spec is None else Calibration(**spec.model_dump())
 
 
 def _name_of(source: Source) -> str:

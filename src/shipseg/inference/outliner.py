@@ -1,8 +1,9 @@
-"""From a window's maps to ships with outlines: masks, boats parted from hulls, rectangles."""
+"""From a window's maps to ships with outlines: masks, rafts and moored boats parted, rectangles."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -10,10 +11,11 @@ import numpy.typing as npt
 from shipseg.inference.instances import ships_of_maps
 from shipseg.inference.margins import Levels
 from shipseg.inference.parting import part_moored
+from shipseg.inference.rafts import part_raft
 from shipseg.inference.refine import Read, Refiner
 from shipseg.inference.ships import Ship
 from shipseg.inference.straighten import Straightening, moved_by, straightened
-from shipseg.rectangle import Rectangle
+from shipseg.rectangle import Rectangle, rectangle_of
 from shipseg.scores import Calibration
 
 Mask = npt.NDArray[np.bool_]
@@ -49,12 +51,14 @@ class Outliner:
     Attributes:
         min_area_px: Ships below this area are dropped.
         calibration: Of the scores; None makes a score the mask's mean probability.
+        fit_calibration: Of the scores of ships that the refiner looked at; None takes the other.
         straightening: When and how masks become rectangles; None keeps them as they are drawn.
         refiner: Fits those rectangles; None where there is nothing that could.
     """
 
     min_area_px: int
     calibration: Calibration | None
+    fit_calibration: Calibration | None
     straightening: Straightening | None
     refiner: Refiner | None
 
@@ -63,39 +67,68 @@ class Outliner:
     ) -> tuple[Ship, ...]:
         """Take the ships out of one window's maps, with the masks as the segmenter drew them.
 
+        Scores are final once `outlined` has looked at each.
+
         Args:
             maps: (2, h, w) float32, probabilities of ship and of core.
             around: The window's.
             threshold: A pixel is ship at this probability or more.
         """
+        refiner, least = self.refiner, self.min_area_px
 
         def part_further(mask: Mask, at_xy: tuple[int, int]) -> list[Mask]:
-            if self.refiner is None or not around.all_seen(mask, at_xy):
+            if refiner is None or not around.all_seen(mask, at_xy):
                 return [mask]
+            x, y = at_xy
 
             def refine(rectangle: Rectangle) -> Rectangle:
-                x, y = at_xy
                 return moved_by(self._refined(moved_by(rectangle, x, y), around), -x, -y)
 
-            return part_moored(mask, refine, min_area_px=self.min_area_px)
+            def judge(rectangles: Sequence[Rectangle]) -> list[tuple[Rectangle, float]]:
+                there = [moved_by(rectangle, x, y) for rectangle in rectangles]
+                judged = refiner.judged(there, around.read, around.shape_hw)
+                return [(moved_by(rectangle, -x, -y), fit) for rectangle, fit in judged]
+
+            return [
+                ship
+                for part in part_moored(mask, refine, min_area_px=least)
+                for ship in part_raft(part, judge, min_area_px=least)
+            ]
 
         return ships_of_maps(
             maps,
             threshold=threshold,
             min_area_px=self.min_area_px,
-            calibration=self.calibration,
+            calibration=None if self._judges else self.calibration,
             offset_xy=around.offset_xy,
             shape_hw=around.shape_hw,
             part_further=part_further,
         )
 
-    def straightened(self, ship: Ship, around: Surroundings) -> Ship | None:
-        """Give a ship the rectangle that its mask nearly is; None where it keeps its mask.
+    def outlined(self, ship: Ship, around: Surroundings) -> tuple[Ship, Ship | None]:
+        """Give a ship its score, and the rectangle that its mask nearly is.
 
         Args:
             ship: From `masks_in`.
             around: The window's.
+
+        Returns:
+            The ship with its mask, and with the rectangle; None where it keeps its mask.
         """
+        straight = self._straightened(ship, around)
+        if self.refiner is None or self.fit_calibration is None:
+            return ship, straight
+        shown = straight or ship
+        drawn = moved_by(rectangle_of(shown.chip), *shown.box_xyxy[:2])
+        fit = self.refiner.fit(drawn, around.read, around.shape_hw)
+        score = float(self.fit_calibration(ship.score, ship.area_px, fit))
+        return replace(ship, score=score), straight and replace(straight, score=score)
+
+    @property
+    def _judges(self) -> bool:
+        return self.refiner is not None and self.fit_calibration is not None
+
+    def _straightened(self, ship: Ship, around: Surroundings) -> Ship | None:
         if self.straightening is None or not around.all_seen(ship.chip, ship.box_xyxy[:2]):
             return None
         return straightened(ship, self.straightening, lambda one: self._refined(one, around))

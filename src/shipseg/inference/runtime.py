@@ -16,7 +16,7 @@ from shipseg.inference.runtime_onnx import OnnxEngine, Ports
 _IMAGE: Ports = {"image": ("uint8", 4)}
 _GATE: Ports = {"tile": ("float32", 1), "cells": ("float32", 3)}
 _SEGMENTER: Ports = {"maps": ("float32", 4)}
-_REFINER: Ports = {"sides": ("float32", 2)}
+_REFINER: Ports = {"sides": ("float32", 2), "fit": ("float32", 1)}
 
 
 class Engine(Protocol):
@@ -122,20 +122,23 @@ class RefinerSession:
             raise BundleError(f"{name} is missing")
         self._graph = _Graph(_open(bundle.refiner, name, threads, device), name, _REFINER)
 
-    def __call__(self, views: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        """Say where the hulls in views lie.
+    def __call__(
+        self, views: npt.NDArray[np.uint8]
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        """Say where the hulls in views lie, and how well those frame one.
 
         Args:
             views: (N, 64, 128, 3) uint8, from `shipseg.imaging.hull_view`.
 
         Returns:
-            (N, 6) float32, the `SIDES` of that module.
+            (N, 6) float32, the `SIDES` of that module, and (N,) float32, the IoU, 0..1, to be
+            expected of the rectangle that made each view with a ship's.
 
         Raises:
             BundleError: The graph fails, or answers in another shape.
         """
-        (sides,) = self._graph(views, (len(views), len(SIDES)))
-        return sides
+        sides, fit = self._graph(views, (len(views), len(SIDES)), (len(views),))
+        return sides, fit
 
 
 class _Graph:

@@ -141,6 +141,19 @@ def refiner_loss(
     return F.smooth_l1_loss(shares, torch.zeros_like(shares), beta=beta)
 
 
+def fit_loss(log_odds: torch.Tensor, fit: torch.Tensor) -> torch.Tensor:
+    """Return the cross-entropy of the IoU that a refiner expects of rectangles.
+
+    Args:
+        log_odds: (N,) float.
+        fit: (N,) float in 0..1, the true IoU.
+
+    Returns:
+        () float, 0 or more.
+    """
+    return F.binary_cross_entropy_with_logits(log_odds, fit)
+
+
 def rectangle_iou(
     rectangles: torch.Tensor, truth: torch.Tensor, *, points: int = 48
 ) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""The refiner: where the sides of a hull lie in a view of it.
+"""The refiner: where the sides of a hull lie in a view of it, and how well the view frames one.
 
 It sees one hull in a view that a rectangle has made level (`shipseg.imaging.hull_view`), so that
 ships of all sizes and headings look alike. A hull's end is looked for along the view and its side
@@ -6,7 +6,8 @@ across it: the map is averaged over the other axis, and what is left is a line o
 maximum is the place. A hull that lies a little further right moves its scores a little further
 right, so that a few hundred hulls are enough to learn from; a layer that sees the whole map at once
 had to learn every place anew. Sun et al., Integral Human Pose Regression, 2018, for the soft
-maximum; Lin et al., Feature Pyramid Networks, 2017, for the map.
+maximum; Lin et al., Feature Pyramid Networks, 2017, for the map; Jiang et al., Acquisition of
+Localization Confidence (IoU-Net), 2018, for telling how well a rectangle fits.
 """
 
 from __future__ import annotations
@@ -35,8 +36,13 @@ _ENDS_AT, _SIDES_AT, _SPREAD, _MIDDLE_SPREAD = 0.31, 0.17, 0.06, 0.08
 _ENDS_REACH, _SIDES_REACH, _MIDDLES_REACH = 0.15, 0.2, 0.08
 
 
+# Channels of the two maps, each half as fine as the one before, that say how well a view fits, and
+# what is dropped of them: a few hundred hulls are known by heart soon.
+_FIT_CHANNELS, _FIT_HIDDEN, _FIT_DROPPED = (48, 32), 64, 0.3
+
+
 class Refiner(nn.Module):
-    """Say where hulls lie in their views.
+    """Say where hulls lie in their views, and how well those frame one.
 
     Args:
         encoder: timm's name of the architecture; it must offer maps at strides 4, 8 and 16. What it
@@ -71,18 +77,21 @@ class Refiner(nn.Module):
         self.ends = _Places(width, columns, (_ENDS_AT, -_ENDS_AT), _SPREAD)
         self.sides = _Places(width, rows, (_SIDES_AT, -_SIDES_AT), _SPREAD)
         self.middle = _Places(width, rows, (0.0,), _MIDDLE_SPREAD)
+        self.fit = _fit_of(width, rows, columns)
 
-    def forward(self, image: torch.Tensor) -> torch.Tensor:
-        """Return where the hulls lie.
+    def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return where the hulls lie, and how well each view frames one.
 
         Args:
             image: (N, 64, 128, 3) uint8 RGB, views of hulls.
 
         Returns:
-            (N, 6) float, `SIDES` of `shipseg.imaging.hull_view`: shares of the view, -0.5..0.5.
+            (N, 6) float, `SIDES` of `shipseg.imaging.hull_view`: shares of the view, -0.5..0.5; and
+            (N,) float, log-odds: their sigmoid is the IoU, 0..1, to be expected of the rectangle
+            that made the view with a ship's.
         """
         found = self._map(image)
-        return torch.cat(
+        sides = torch.cat(
             [
                 self.ends(self.over_rows(found)),
                 self.sides(self.over_columns(found)),
@@ -91,6 +100,7 @@ class Refiner(nn.Module):
             ],
             dim=1,
         )
+        return sides, self.fit(found)[:, 0]
 
     def _map(self, image: torch.Tensor) -> torch.Tensor:
         """Return the encoder's maps merged, coarse to fine: (N, C, 16, 32)."""
@@ -172,9 +182,24 @@ def _bell(at: torch.Tensor, middle: float, spread: float) -> torch.Tensor:
     return -(((at - middle) / spread) ** 2) / 2
 
 
-def _block(channels: int, out: int) -> nn.Module:
+def _block(channels: int, out: int, stride: int = 1) -> nn.Module:
     return nn.Sequential(
-        nn.Conv2d(channels, out, 3, padding=1, bias=False), nn.BatchNorm2d(out), nn.ReLU()
+        nn.Conv2d(channels, out, 3, stride, padding=1, bias=False), nn.BatchNorm2d(out), nn.ReLU()
+    )
+
+
+def _fit_of(channels: int, rows: int, columns: int) -> nn.Module:
+    """Return what makes (N, 1) log-odds of a map; it has to see where in the map things lie."""
+    first, second = _FIT_CHANNELS
+    return nn.Sequential(
+        _block(channels, first, 2),
+        _block(first, second, 2),
+        nn.Flatten(),
+        nn.Dropout(_FIT_DROPPED),
+        nn.Linear(second * (rows // 4) * (columns // 4), _FIT_HIDDEN),
+        nn.ReLU(),
+        nn.Dropout(_FIT_DROPPED),
+        nn.Linear(_FIT_HIDDEN, 1),
     )
 
 

@@ -50,11 +50,12 @@ def candidates_of(detector: Detector, scene: Scene, blob: Blob) -> list[Candidat
     found = []
     around = Surroundings((blob.x0, blob.y0), scene.shape_hw, blob.rim, read)
     outliner = detector.outliner
-    for ship in outliner.masks_in(blob.maps, around, threshold=detector.threshold):
+    for mask in outliner.masks_in(blob.maps, around, threshold=detector.threshold):
+        ship, straight = outliner.outlined(mask, around)
         x0, y0, x1, y1 = ship.box_xyxy
         rim = blob.rim[y0 - blob.y0 : y1 - blob.y0, x0 - blob.x0 : x1 - blob.x0]
         cut = bool((rim[ship.chip] == BESIDE).any())
-        found.append(Candidate(ship, outliner.straightened(ship, around), cut))
+        found.append(Candidate(ship, straight, cut))
     return found
 
 

@@ -153,10 +153,18 @@ class RefinerConfig(TrainConfig):
         hulls_per_epoch: Samples per epoch.
         truth_shift_px: The labels lie by so many pixels too far right and down; the true rectangles
             are moved back by it.
+        wrong_share: Share of the samples that show two ships in one, a part of one, or none: what
+            the refiner learns from to tell how well a rectangle fits.
+        mined_with: A bundle, whose segmenter is shown the training tiles first: half of those
+            samples are what it draws there, right or wrong. Without one all are drawn at random.
+        fit_weight: Of that in the loss.
     """
 
     hulls_per_epoch: int = Field(default=6000, gt=0)
     truth_shift_px: Shift = 0.0
+    wrong_share: float = Field(default=0.4, ge=0, lt=1)
+    mined_with: Location | None = None
+    fit_weight: float = Field(default=0.1, ge=0)
 
 
 AnyConfig: TypeAlias = GateConfig | SegmenterConfig | RefinerConfig

@@ -35,6 +35,7 @@ from shipseg.training.config import AnyConfig, GateConfig, RefinerConfig, TrainC
 from shipseg.training.data import check_same, describe, open_tiles
 from shipseg.training.folder import RunFolder, is_first_process, read_environment, record_start
 from shipseg.training.memory import keep_freed_memory
+from shipseg.training.mining import mine
 from shipseg.training.modules import GateModule, RefinerModule, SegmenterModule
 from shipseg.training.quiet import without_chatter
 from shipseg.training.samples import draw_samples
@@ -183,13 +184,17 @@ def _parts(config: AnyConfig, train_tiles: TileSource, val_tiles: TileSource) ->
         )  # fmt: skip
     if isinstance(config, RefinerConfig):
         shift = config.truth_shift_px
+        mined = () if config.mined_with is None else mine(train_tiles, config.mined_with, config)
         return Parts(
             RefinerModule(config),
-            Hulls(train_tiles, truth_shift_px=shift, seed=config.seed, augment=config.augment),
+            Hulls(
+                train_tiles, truth_shift_px=shift, seed=config.seed, augment=config.augment,
+                wrong_share=config.wrong_share, mined=mined,
+            ),
             HullsPlain(val_tiles, truth_shift_px=shift),
             config.hulls_per_epoch,
             config.batch_size,
-        )
+        )  # fmt: skip
     crops = ShipCrops(
         train_tiles, size=config.crop_size, empty_share=config.empty_share,
         paste_share=config.paste_share, boat_share=config.boat_share,

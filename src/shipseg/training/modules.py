@@ -21,6 +21,7 @@ from shipseg.errors import ConfigError
 from shipseg.evaluation.classification import best_f1, roc_auc
 from shipseg.models.gate import Gate
 from shipseg.models.losses import (
+    fit_loss,
     gate_loss,
     rectangle_iou,
     rectangles_at,
@@ -249,27 +250,35 @@ class RefinerModule(_Module):
     def __init__(self, config: RefinerConfig) -> None:
         super().__init__(config)
         self.net: Refiner = Refiner(config.encoder, pretrained=_from_imagenet(config))
+        self._fit_weight = config.fit_weight
         self.losses = _mean_loss()
         self.iou, self.iou_before = MeanMetric(), MeanMetric()
 
     def _encoder(self) -> nn.Module:
         return self.net.encoder
 
-    def _found(self, batch: HullSample) -> torch.Tensor:
-        return rectangles_at(self.net(batch.image).float(), batch.seen)
+    def _loss(self, batch: HullSample) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the loss of one batch, and (N, 5) the rectangles that were found."""
+        sides, log_odds = self.net(batch.image)
+        result = rectangles_at(sides.float(), batch.seen)
+        fit = fit_loss(log_odds.float(), batch.fit)
+        if not batch.is_hull.any():
+            return self._fit_weight * fit, result
+        # Where there is no one hull, nothing says where its sides are.
+        loss = refiner_loss(result[batch.is_hull], batch.truth[batch.is_hull])
+        return loss + self._fit_weight * fit, result
 
     def training_step(self, batch: HullSample, _: int) -> torch.Tensor:
         """Return the loss of one batch."""
-        batch = HullSample(*batch)
-        loss = refiner_loss(self._found(batch), batch.truth)
+        loss, _result = self._loss(HullSample(*batch))
         self.log("train_loss", loss, on_step=False, on_epoch=True, sync_dist=True, prog_bar=True)
         return loss
 
     def validation_step(self, batch: HullSample, _: int) -> None:
         """Collect the IoU of one batch, of the guesses and of what was found."""
         batch = HullSample(*batch)
-        result = self._found(batch)
-        self.losses.update(refiner_loss(result, batch.truth), weight=len(result))
+        loss, result = self._loss(batch)
+        self.losses.update(loss, weight=len(result))
         self.iou.update(rectangle_iou(result, batch.truth))
         self.iou_before.update(rectangle_iou(batch.guess, batch.truth))
 

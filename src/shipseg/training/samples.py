@@ -86,11 +86,12 @@ def _hull_rows(
     for index in rng.permutation(len(hulls))[:rows].tolist():
         pose = hulls.pose(index)
         guess, truth = _vector(pose.guess), _vector(pose.truth)
-        sides = net(hulls[index].image[None])[0].numpy().astype(np.float64)
-        result = _vector(hull_at(pose.guess, sides))
+        sides, log_odds = (found[0] for found in net(hulls[index].image[None]))
+        result = _vector(hull_at(pose.guess, sides.numpy().astype(np.float64)))
         rgb = val.image(pose.image_id)
         panels = [_panel(_around(rgb, truth), pose.image_id)]
-        for name, rectangle in (("guess", guess), ("found", result)):
+        expected = f"guess (expected {float(torch.sigmoid(log_odds)):.2f})"
+        for name, rectangle in ((expected, guess), ("found", result)):
             pixels = _around(rgb, truth, (truth, "lime"), (rectangle, "red"))
             panels.append(
                 _panel(pixels, f"{name}, IoU {float(rectangle_iou(rectangle, truth)):.2f}")
