@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
 
@@ -290,3 +291,17 @@ class TestNoHulls:
         assert len(good) > 5
         for sample in good:
             assert iou(bright(sample.image), drawn(sample.guess, sample.guess)) > 0.85
+
+    def test_on_a_broken_tile_the_fit_is_with_the_ships_of_the_next(self, tmp_path):
+        empty = np.zeros(HW, np.bool_)
+        source = write(tmp_path / "own", [ship(*SHIPS[0]).drawn(HW), empty])
+        path = source.folder / source.image_ids[0]
+        path.write_bytes(path.read_bytes()[:-100])
+        wrong = hulls(source, wrong_share=0.99, mined=[(0, ship(*SHIPS[0]))])
+        # The other tile holds nothing; whole hulls there are none to read.
+        fits = []
+        for position in range(40):
+            with contextlib.suppress(BadInputError):
+                fits.append(float(wrong[0, position].fit))
+        assert len(fits) > 30
+        assert max(fits) == 0

@@ -26,5 +26,13 @@ def ship(mask: np.ndarray, score: float = 0.5) -> Ship:
     return Ship(mask_to_runs(mask), mask.shape, score)
 
 
+def checked_parts(masks: list[np.ndarray], whole: np.ndarray) -> list[np.ndarray]:
+    """Assert that masks are disjoint, none empty, and within what they were parted from."""
+    assert sum(part.astype(int) for part in masks).max() == 1
+    assert not (np.any(masks, axis=0) & ~whole).any()
+    assert all(part.any() for part in masks)
+    return masks
+
+
 def iou(one: np.ndarray, other: np.ndarray) -> float:
     return float((one & other).sum() / (one | other).sum())

@@ -15,6 +15,7 @@ from shipseg.inference.parting import part_moored
 from shipseg.inference.straighten import Refine
 from shipseg.rectangle import Rectangle
 
+from .hull_masks import checked_parts, iou
 from .pixels import draw, refiner_graph, sea, sides_of, write_pixel_bundle
 
 HW = (140, 220)
@@ -39,15 +40,7 @@ def knows(hull: Rectangle) -> Refine:
 
 
 def parted(mask: np.ndarray, refine: Refine = knows(HULL), least: int = 20) -> list[np.ndarray]:
-    masks = part_moored(mask, refine, min_area_px=least)
-    assert sum(part.astype(int) for part in masks).max() == 1
-    assert not (np.any(masks, axis=0) & ~mask).any()
-    assert all(part.any() for part in masks)
-    return masks
-
-
-def iou(one: np.ndarray, other: np.ndarray) -> float:
-    return float(np.count_nonzero(one & other) / np.count_nonzero(one | other))
+    return checked_parts(part_moored(mask, refine, min_area_px=least), mask)
 
 
 def test_a_tender_is_parted_from_its_hull() -> None:

@@ -13,6 +13,7 @@ from shipseg.inference.detector import Detector
 from shipseg.inference.rafts import Judge, part_raft
 from shipseg.rectangle import Rectangle, rectangle_at, rectangles_iou
 
+from .hull_masks import checked_parts, iou
 from .pixels import draw, refiner_graph, sea, sides_of, write_pixel_bundle
 
 HW = (160, 220)
@@ -49,15 +50,7 @@ def knows(ships: Sequence[Rectangle], asked: list[int] | None = None) -> Judge:
 
 
 def parted(mask: np.ndarray, judge: Judge, least: int = 20) -> list[np.ndarray]:
-    masks = part_raft(mask, judge, min_area_px=least)
-    assert sum(part.astype(int) for part in masks).max() == 1
-    assert not (np.any(masks, axis=0) & ~mask).any()
-    assert all(part.any() for part in masks)
-    return masks
-
-
-def iou(one: np.ndarray, other: np.ndarray) -> float:
-    return float(np.count_nonzero(one & other) / np.count_nonzero(one | other))
+    return checked_parts(part_raft(mask, judge, min_area_px=least), mask)
 
 
 @pytest.mark.parametrize("count", [2, 3, 4])

@@ -250,7 +250,10 @@ def export_bundle(
     bundle = _with(
         bundle, segmenter=_fitted(bundle.manifest.segmenter, straightening=straightening)
     )
-    results = drawn if straightening is None else straighten_results(drawn, straightening)
+    results = drawn
+    if straightening is not None and refiner is None:
+        results = straighten_results(drawn, straightening)
+    # With a refiner, which has its own, this one is for who wants masks as they are drawn.
     calibration, scored, ece_before = calibrate(results, drawn)
     fitted = {"segmenter": _fitted(bundle.manifest.segmenter, calibration=calibration)}
     if straightening is not None and bundle.manifest.refiner is not None:

@@ -111,13 +111,19 @@ class HullShips:
         columns = slice(window.x0 - around.x0, window.x1 - around.x0)
         return hull_view(rgb[rows, columns], window, guess, mirror)
 
-    def view_on(self, tile: int, guess: Rectangle, mirror: tuple[int, int]) -> Rgb:
-        """Return the (64, 128, 3) uint8 view that a guess gives of anything on a tile.
+    def view_on(self, tile: int, guess: Rectangle, mirror: tuple[int, int]) -> tuple[int, Rgb]:
+        """Look at anything on a tile.
 
-        Of a broken tile it is that of the next one, at the same place.
+        Returns:
+            The tile that was read, which is the next one where that is broken, and the (64, 128, 3)
+            uint8 view that the guess gives there.
         """
+        ids = self._source.image_ids
+        image_id, rgb = self._salvage.read(tile)
+        if image_id != ids[tile]:
+            tile = ids.index(image_id)
         window = window_of(guess, self._source.table.shape_hw)
-        return hull_view(self._salvage.read(tile)[1][window.slices], window, guess, mirror)
+        return tile, hull_view(rgb[window.slices], window, guess, mirror)
 
     @property
     def _whole(self) -> Window:

@@ -98,7 +98,8 @@ class Hulls(Dataset[HullSample]):
         if rng.random() < self._wrong_share:
             tile, guess = self._wrong.draw(rng)
             mirror = _mirror(rng)
-            view, truth = self._ships.view_on(tile, guess, mirror), None
+            tile, view = self._ships.view_on(tile, guess, mirror)
+            truth = None
         else:
             ship = self._ships.read(int(rng.integers(len(self._ships))))
             tile, truth = ship.tile, ship.truth
