@@ -311,7 +311,7 @@ def time_stages(paths: list[Path], bundle: str | None) -> dict[str, Any]:
             with stage("segmenter"):
                 maps = detector.search(picture, sighting)
             with stage("ships"):
-                ships = detector.ships_in(maps, picture)
+                ships = detector.ships_in(maps, picture, sighting.heat)
             with stage("writing"):
                 probability = sighting.probability
                 found = Detection(path.name, picture.shape_hw, probability, bool(maps), ships)

@@ -53,10 +53,11 @@ def compare(options: argparse.Namespace) -> None:
             start = time.thread_time()
             maps = detector.search(picture, sighting)
             spent = time.thread_time() - start
-            ships = [ship.runs for ship in detector.ships_in(maps, picture)]
+            found = detector.ships_in(maps, picture, sighting.heat)
+            ships = [ship.runs for ship in found]
             dice = dice_score(ships, truth) if truth else None
-            found = (f2_score(ships, truth), dice, spent)
-            scores.setdefault(f"{side} px" if side else "whole tile", []).append(found)
+            figures = (f2_score(ships, truth), dice, spent)
+            scores.setdefault(f"{side} px" if side else "whole tile", []).append(figures)
     print(f"{len(names)} tiles\nleast side   F2 over all  Dice on ship tiles  core-ms a tile")
     for side, found in scores.items():
         f2, spent = (np.mean([one[index] for one in found]) for index in (0, 2))

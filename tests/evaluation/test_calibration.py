@@ -15,7 +15,7 @@ from shipseg.evaluation.calibration import (
     precision_recall,
     reliability,
 )
-from shipseg.scores import Calibration
+from shipseg.scores import Calibration, Evidence
 
 from .reference import quick
 
@@ -26,11 +26,14 @@ def columns(ships: list[tuple[int, bool]]) -> tuple[np.ndarray, np.ndarray]:
     return np.array([s / 20 for s, _ in ships]), np.array([hit for _, hit in ships])
 
 
-def drawn(count: int, seed: int, truth: Calibration) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Mean probabilities and areas, and hits as a known calibration has them."""
+def drawn(count: int, seed: int, truth: Calibration) -> tuple[Evidence, np.ndarray]:
+    """What speaks for ships, and hits as a known calibration has them."""
     rng = np.random.default_rng(seed)
-    means, areas = rng.uniform(0.5, 0.999, count), np.exp(rng.uniform(3, 9, count))
-    return means, areas, rng.random(count) < truth(means, areas)
+    evidence = Evidence(
+        rng.uniform(0.5, 0.999, count), np.exp(rng.uniform(3, 9, count)),
+        rng.uniform(0.05, 0.95, count), rng.uniform(0.001, 0.9, count),
+    )  # fmt: skip
+    return evidence, rng.random(count) < truth(evidence)
 
 
 @quick
@@ -73,10 +76,10 @@ def test_the_calibration_error_by_loops(ships) -> None:
 
 
 def test_a_known_calibration_is_found() -> None:
-    truth = Calibration(-0.5, 0.7, 0.4)
+    truth = Calibration(-0.5, 0.7, 0.4, 0.8, 0.3)
     fitted = fit_calibration(*drawn(20_000, 0, truth))
     assert fitted is not None
-    for name in ("intercept", "slope", "area_slope"):
+    for name in ("intercept", "slope", "area_slope", "fit_slope", "cell_slope"):
         assert getattr(fitted, name) == pytest.approx(getattr(truth, name), abs=0.08)
 
 
@@ -84,38 +87,37 @@ def test_calibrated_scores_are_probabilities_on_other_ships() -> None:
     truth = Calibration(-1.0, 0.5, 0.3)
     fitted = fit_calibration(*drawn(400, 1, truth))
     assert fitted is not None
-    means, areas, hits = drawn(20_000, 2, truth)
-    before = expected_calibration_error(means, hits)
-    after = expected_calibration_error(fitted(means, areas), hits)
+    evidence, hits = drawn(20_000, 2, truth)
+    before = expected_calibration_error(evidence.mean_probability, hits)
+    after = expected_calibration_error(fitted(evidence), hits)
     assert before is not None
     assert after is not None
     assert after < 0.06 < 0.2 < before
 
 
 def test_cross_fitted_scores_do_not_know_their_own_group() -> None:
-    means, areas, hits = drawn(60, 3, Calibration(-1.0, 0.5, 0.3))
+    evidence, hits = drawn(60, 3, Calibration(-1.0, 0.5, 0.3))
     groups = np.repeat(np.arange(20), 3)
-    scores = cross_fitted(means, areas, hits, groups)
+    scores = cross_fitted(evidence, hits, groups)
     # Another truth of one fold's groups changes the others' scores, and not their own.
     flipped = np.where(groups % 5 == 2, ~hits, hits)
-    again = cross_fitted(means, areas, flipped, groups)
+    again = cross_fitted(evidence, flipped, groups)
     np.testing.assert_array_equal(scores[groups % 5 == 2], again[groups % 5 == 2])
     assert (scores[groups % 5 != 2] != again[groups % 5 != 2]).all()
 
 
 @pytest.mark.parametrize("hit", [True, False])
 def test_where_all_agree_the_fit_stays_finite(hit: bool) -> None:
-    means, areas, _ = drawn(30, 4, Calibration(0, 1, 0))
-    fitted = fit_calibration(means, areas, np.full(30, hit))
+    evidence, _ = drawn(30, 4, Calibration(0, 1, 0))
+    fitted = fit_calibration(evidence, np.full(30, hit))
     assert fitted is not None
-    scores = fitted(means, areas)
+    scores = fitted(evidence)
     assert np.isfinite(scores).all()
     assert (scores.mean() > 0.8) == hit
 
 
 def test_few_ships_are_not_fitted() -> None:
-    means, areas, hits = drawn(9, 5, Calibration(0, 1, 0))
-    assert fit_calibration(means, areas, hits) is None
+    assert fit_calibration(*drawn(9, 5, Calibration(0, 1, 0))) is None
     assert expected_calibration_error([], []) is None
     assert average_precision([], [], 0) is None
 
@@ -126,5 +128,15 @@ def test_few_ships_are_not_fitted() -> None:
 def test_what_is_no_score_is_refused(scores, hits) -> None:
     with pytest.raises(BadInputError):
         expected_calibration_error(scores, hits)
+
+
+@pytest.mark.parametrize(
+    "evidence",
+    [
+        Evidence([0.5], [0.0]), Evidence([0.5], [9.0, 9.0]), Evidence([1.5], [9.0]),
+        Evidence([0.5], [9.0], fit=[1.5]), Evidence([0.5], [9.0], cell=[float("nan")]),
+    ],
+)  # fmt: skip
+def test_what_is_no_evidence_is_refused(evidence: Evidence) -> None:
     with pytest.raises(BadInputError):
-        fit_calibration([0.5], [0.0], [1])
+        fit_calibration(evidence, [1])

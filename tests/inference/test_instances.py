@@ -9,7 +9,6 @@ from scipy import ndimage
 from shipseg.inference.instances import runs_of_window, ships_of_maps, split_touching
 from shipseg.inference.ships import reading_order
 from shipseg.rle import mask_to_runs, runs_to_mask
-from shipseg.scores import Calibration
 
 EIGHT = np.ones((3, 3), int)
 Map = npt.NDArray[np.float32]
@@ -185,13 +184,3 @@ def test_ships_lie_in_the_picture_and_not_in_the_window() -> None:
     assert ship.box_xyxy == (103, 202, 107, 205)
     assert ship.shape_hw == (400, 300)
     assert runs_to_mask(ship.runs, (400, 300)).sum() == 12
-
-
-def test_a_calibration_turns_the_mean_into_a_probability() -> None:
-    maps = np.full((2, 10, 10), 0.8, np.float32)
-    calibration = Calibration(-1.0, 0.5, 0.0)
-    (plain,) = ships_of_maps(maps, threshold=0.5, min_area_px=1)
-    (ship,) = ships_of_maps(maps, threshold=0.5, min_area_px=1, calibration=calibration)
-    assert plain.score == pytest.approx(0.8)
-    # By hand: sigmoid(-1 + ln(0.8 / 0.2) / 2).
-    assert ship.score == pytest.approx(1 / (1 + np.exp(1) / 2), abs=1e-6)

@@ -255,12 +255,14 @@ def test_each_outline_comes_with_the_mask_that_was_drawn(tmp_path: Path) -> None
     maps = detector.search(picture, detector.look(picture), gated=False)
     pairs = detector.outlines_in(maps, picture)
     ships = detector.ships_in(maps, picture)
-    assert [outlined.rle for _, outlined in pairs] == [ship.rle for ship in ships]
-    assert {drawn.box_xyxy for drawn, _ in pairs} == {(200, 100, 260, 112), (100, 105, 160, 117)}
-    for drawn, outlined in pairs:
-        assert np.count_nonzero(drawn.mask & outlined.mask) > 0.9 * drawn.area_px
-        assert outlined.area_px > drawn.area_px
-        assert outlined.score == drawn.score
+    assert [ship.rle for _, ship in pairs] == [ship.rle for ship in ships]
+    boxes = {outlined.drawn.box_xyxy for outlined, _ in pairs}
+    assert boxes == {(200, 100, 260, 112), (100, 105, 160, 117)}
+    for outlined, ship in pairs:
+        drawn = outlined.drawn
+        assert np.count_nonzero(drawn.mask & ship.mask) > 0.9 * drawn.area_px
+        assert ship.area_px > drawn.area_px
+        assert ship.score == drawn.score
 
 
 # Scores

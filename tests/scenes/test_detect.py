@@ -48,6 +48,21 @@ def test_a_scene_gives_what_the_whole_picture_gives(
     assert result.looked_at_px == 1300 * 1500
 
 
+def test_a_scene_refuses_what_the_whole_picture_refuses(tmp_path: Path) -> None:
+    by_cell = {"intercept": -3.0, "slope": 0.0, "area_slope": 0.0, "cell_slope": 1.0, "least": 0.5}
+    doubting = Detector(write_pixel_bundle(tmp_path / "bundle", objectness=by_cell))
+    rgb = draw(sea(900, 1700), (100, 120, 160, 132))
+    # The gate reads green; the segmenter red. This one's windows overlap.
+    draw(rgb, (700, 600, 760, 612), (255, 200, 255))
+    path = save(tmp_path / "s.tif", rgb)
+    result = find(doubting, path)
+    assert_same(result, of_whole(doubting, rgb))
+    assert boxes(result) == [(100, 120, 160, 132)]
+    assert boxes(find(doubting, path, gated=False)) == [
+        (100, 120, 160, 132), (700, 600, 760, 612),
+    ]  # fmt: skip
+
+
 # Examples are few: each is a scene.
 few = settings(
     max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]

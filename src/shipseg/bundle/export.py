@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from shipseg import __version__
-from shipseg.bundle.calibration import calibrate
+from shipseg.bundle.calibration import fit_scoring
 from shipseg.bundle.card import render_card
 from shipseg.bundle.format import Bundle, check_output, sha256, write_bundle
 from shipseg.bundle.manifest import GateSpec, Manifest, Parity, RefinerSpec, SegmenterSpec
@@ -46,7 +46,7 @@ from shipseg.evaluation.classification import OperatingPoint, confusion_at
 from shipseg.evaluation.evaluate import evaluate
 from shipseg.inference.straighten import Straightening
 from shipseg.models.gate import GATE_STRIDE
-from shipseg.scores import Calibration
+from shipseg.scores import Calibration, Scoring
 from shipseg.training.config import GateConfig, RefinerConfig, SegmenterConfig
 from shipseg.training.data import open_tiles
 from shipseg.training.folder import RunFolder
@@ -243,7 +243,8 @@ def export_bundle(
     gate_point = _gate_point(views, choices)
     segmenter_point, bundle = _with_thresholds(bundle, tiles, views, gate_point)
     ids = [view.image_id for view in views]
-    drawn = detect_tiles(bundle, tiles, ids).drawn
+    found = detect_tiles(bundle, tiles, ids)
+    drawn = found.drawn
     straightening = choose_straightening(drawn) if choices.straighten else None
     if choices.straighten and refiner is not None:
         straightening = for_refiner(straightening)
@@ -254,22 +255,19 @@ def export_bundle(
     if straightening is not None and refiner is None:
         results = straighten_results(drawn, straightening)
     # With a refiner, which has its own, this one is for who wants masks as they are drawn.
-    calibration, scored, ece_before = calibrate(results, drawn)
-    fitted = {"segmenter": _fitted(bundle.manifest.segmenter, calibration=calibration)}
+    fit = fit_scoring(results, found.evidence)
+    fitted = {"segmenter": _scored(bundle.manifest.segmenter, fit.scoring)}
     if straightening is not None and bundle.manifest.refiner is not None:
         # The refiner looks at the tiles, and parts some ships.
-        detected = detect_tiles(bundle, tiles, ids)
-        expected = detect_tiles(_scoring_by_fit(bundle), tiles, ids)
-        calibration, scored, ece_before = calibrate(
-            detected.results, detected.drawn, expected.results
-        )
-        fitted["refiner"] = _fitted(bundle.manifest.refiner, calibration=calibration)
-    report = evaluate(scored, gate_threshold=gate_point.threshold, resamples=0)
+        judged = detect_tiles(_judging(bundle), tiles, ids)
+        fit = fit_scoring(judged.results, judged.evidence)
+        fitted["refiner"] = _scored(bundle.manifest.refiner, fit.scoring)
+    report = evaluate(fit.results, gate_threshold=gate_point.threshold, resamples=0)
     provenance = manifest.provenance.model_copy(update={"chosen_on_tiles": len(views)})
     bundle = _with(
         bundle,
         **fitted,
-        figures=figures_of(report, ece_before=ece_before),
+        figures=figures_of(report, ece_before=fit.ece_before),
         provenance=provenance,
     )
     path = write_bundle(bundle, render_card(bundle.manifest), out, overwrite=overwrite)
@@ -340,8 +338,16 @@ def _fitted(
     return part.model_dump() | found
 
 
-def _scoring_by_fit(bundle: Bundle) -> Bundle:
-    """Return the bundle with scores that are what the refiner expects."""
+def _scored(part: SegmenterSpec | RefinerSpec, scoring: Scoring) -> dict[str, Any]:
+    """Return a part's fields with what was fitted."""
+    fields = _fitted(part, calibration=scoring.calibration)
+    if (objectness := scoring.objectness) is not None:
+        fields["objectness"] = asdict(objectness.calibration) | {"least": objectness.least}
+    return fields
+
+
+def _judging(bundle: Bundle) -> Bundle:
+    """Return the bundle with a refiner that judges, whatever scores come of it."""
     assert bundle.manifest.refiner is not None
-    as_it_is = Calibration(intercept=0.0, slope=0.0, area_slope=0.0, fit_slope=1.0)
-    return _with(bundle, refiner=_fitted(bundle.manifest.refiner, calibration=as_it_is))
+    any_score = Calibration(intercept=0.0, slope=1.0, area_slope=0.0)
+    return _with(bundle, refiner=_fitted(bundle.manifest.refiner, calibration=any_score))

@@ -66,12 +66,24 @@ class CalibrationSpec(_Part):
         slope: Of the log-odds of the mask's mean probability.
         area_slope: Of the logarithm of the mask's area in thousands of pixels.
         fit_slope: Of the log-odds of the IoU that the refiner expects of the ship's rectangle.
+        cell_slope: Of the log-odds of the gate's surest cell beneath the mask.
     """
 
     intercept: float = Field(ge=-50, le=50)
     slope: float = Field(ge=-50, le=50)
     area_slope: float = Field(ge=-50, le=50)
     fit_slope: float = Field(default=0.0, ge=-50, le=50)
+    cell_slope: float = Field(default=0.0, ge=-50, le=50)
+
+
+class ObjectnessSpec(CalibrationSpec):
+    """What is reported as a ship at all: see `shipseg.scores.Objectness`.
+
+    Attributes:
+        least: Least probability that there is a ship; what has less is not reported.
+    """
+
+    least: Probability
 
 
 class StraighteningSpec(_Part):
@@ -99,6 +111,7 @@ class SegmenterSpec(_Part):
         min_area_px: Ships below this area are dropped.
         crop_size: Side of the crops that it was trained on, in pixels.
         calibration: Of the ships' scores; None where a score is the mask's mean probability.
+        objectness: What of the masks is reported at all; None reports everything.
         straightening: Of the ships' masks; None leaves them as they are drawn.
     """
 
@@ -109,6 +122,7 @@ class SegmenterSpec(_Part):
     min_area_px: int = Field(ge=1, le=10_000)
     crop_size: int = Field(ge=32, le=4096)
     calibration: CalibrationSpec | None = None
+    objectness: ObjectnessSpec | None = None
     straightening: StraighteningSpec | None = None
 
 
@@ -119,13 +133,16 @@ class RefinerSpec(_Part):
         file: Name of the ONNX file in the bundle.
         sha256: Of that file.
         shift_px: By how much the truth that it learnt from lies right of and below the pixels.
-        calibration: Of the scores of ships that it has looked at; None takes the segmenter's.
+        calibration: Of the scores of ships that it has looked at; None takes the segmenter's, and
+            its objectness.
+        objectness: What of the ships that it has looked at is reported at all.
     """
 
     file: FileName
     sha256: Sha256
     shift_px: float = Field(ge=-4, le=4)
     calibration: CalibrationSpec | None = None
+    objectness: ObjectnessSpec | None = None
 
 
 class Provenance(_Part):

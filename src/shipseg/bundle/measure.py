@@ -25,6 +25,7 @@ from shipseg.errors import BadInputError
 from shipseg.evaluation.results import EvaluationReport, TileResult
 from shipseg.inference.detector import Detector, open_picture
 from shipseg.inference.runtime import GateSession, SegmenterSession
+from shipseg.scores import Evidence
 
 logger = logging.getLogger(__name__)
 
@@ -173,10 +174,12 @@ class Detected:
     Attributes:
         results: As users see it.
         drawn: The same ships in the same order, with the masks as the segmenter drew them.
+        evidence: Of each tile, of each of those ships, what its score was made of.
     """
 
     results: list[TileResult]
     drawn: list[TileResult]
+    evidence: list[tuple[Evidence, ...]]
 
 
 def detect_tiles(bundle: Bundle, tiles: Measuring, image_ids: Sequence[str]) -> Detected:
@@ -190,22 +193,28 @@ def detect_tiles(bundle: Bundle, tiles: Measuring, image_ids: Sequence[str]) -> 
     with tempfile.TemporaryDirectory(prefix="shipseg-") as folder:
         detector = Detector(write_bundle(bundle, "", Path(folder) / "bundle"))
 
-    def detect(image_id: str, rgb: Rgb) -> tuple[TileResult, TileResult]:
+    def detect(image_id: str, rgb: Rgb) -> tuple[TileResult, TileResult, tuple[Evidence, ...]]:
         picture = open_picture(rgb)
         sighting = detector.look(picture)
-        pairs = detector.outlines_in(detector.search(picture, sighting), picture)
+        maps = detector.search(picture, sighting)
+        pairs = detector.outlines_in(maps, picture, sighting.heat)
         result = TileResult(
             image_id=image_id,
             truth=tiles.source.table.ships_of(image_id),
-            predicted=tuple(outlined.runs for _, outlined in pairs),
+            predicted=tuple(ship.runs for _, ship in pairs),
             gate_probability=sighting.probability,
-            scores=tuple(outlined.score for _, outlined in pairs),
+            scores=tuple(ship.score for _, ship in pairs),
             shape_hw=picture.shape_hw,
         )
-        return result, replace(result, predicted=tuple(drawn.runs for drawn, _ in pairs))
+        drawn = replace(result, predicted=tuple(outlined.drawn.runs for outlined, _ in pairs))
+        return result, drawn, tuple(outlined.evidence for outlined, _ in pairs)
 
     found = tiles.over(image_ids, detect, "measuring the detector")
-    return Detected([result for result, _ in found], [drawn for _, drawn in found])
+    return Detected(
+        [result for result, _, _ in found],
+        [drawn for _, drawn, _ in found],
+        [evidence for _, _, evidence in found],
+    )
 
 
 def figures_of(

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy.optimize import minimize
+from scipy.special import expit
 
 from shipseg.errors import BadInputError
-from shipseg.scores import Calibration, features
+from shipseg.scores import Calibration, Evidence
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
@@ -23,8 +25,6 @@ FOLDS = 5
 # Strength of the pull of the slopes towards no change, in ships: a few dozen cannot do much, and
 # where all are hits, or none, the fit stays finite.
 _PRIOR = 2.0
-_MOST_STEPS = 50
-_SMALL_STEP = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,89 +114,99 @@ def expected_calibration_error(
     ) / total  # fmt: skip
 
 
-def fit_calibration(
-    mean_probabilities: npt.ArrayLike,
-    areas_px: npt.ArrayLike,
-    hits: npt.ArrayLike,
-    fits: npt.ArrayLike | None = None,
-) -> Calibration | None:
-    """Fit the probability of a hit by logistic regression on confidence and size.
+def fit_calibration(evidence: Evidence, truth: npt.ArrayLike) -> Calibration | None:
+    """Fit the probability that something is true of a ship by logistic regression on the evidence.
 
-    Platt, 1999, with the area beside the confidence: at equal confidence a small ship's outline is
-    less often right. The slopes are drawn towards 1 and 0, so that few ships change little.
+    Platt, 1999, with size and other witnesses beside the confidence: at equal confidence a small
+    ship's outline is less often right. The slopes are drawn towards 1 and 0, so that few ships
+    change little.
 
     Args:
-        mean_probabilities: (n,) in 0..1, of the mask's pixels.
-        areas_px: (n,) above 0.
-        hits: (n,) bool.
-        fits: (n,) in 0..1, the IoU that a refiner expects of each; None without a refiner.
+        evidence: Of n ships, in arrays of (n,).
+        truth: (n,) bool: of each whether it is a hit, or whatever is to be told.
 
     Returns:
-        The calibration; None where there are fewer than ten ships.
+        The calibration, rounded to six digits; None where there are fewer than ten ships.
 
     Raises:
         BadInputError: The arrays are not of one length, or a value is out of range.
     """
-    values, truth = _checked(mean_probabilities, hits)
-    sizes = np.asarray(areas_px, dtype=np.float64)
-    if sizes.shape != values.shape or not (sizes > 0).all():
-        raise BadInputError(
-            f"areas_px has shape {sizes.shape}, expected {values.shape} numbers above 0"
-        )
-    expected_iou = None if fits is None else _checked(fits, hits)[0]
-    if len(values) < 10:
+    known = _checked_evidence(evidence, truth)
+    if len(known) < 10:
         return None
-    columns = np.column_stack([np.ones(len(values)), features(values, sizes, expected_iou)])
-    # Without fits their column is 0, and so stays its slope.
-    prior, pull = np.array([0.0, 1.0, 0.0, 0.0]), np.array([1e-3, _PRIOR, _PRIOR, _PRIOR])
-    weights = prior.copy()
-    for _ in range(_MOST_STEPS):
-        expected = 1 / (1 + np.exp(-np.clip(columns @ weights, -50, 50)))
-        gradient = columns.T @ (truth - expected) - pull * (weights - prior)
-        curvature = (columns * (expected * (1 - expected))[:, None]).T @ columns + np.diag(pull)
-        step = np.linalg.solve(curvature, gradient)
-        # Damped: far from the top a full Newton step may leave it again.
-        weights += step * min(1.0, 2.0 / max(1e-12, float(np.abs(step).max())))
-        if float(np.abs(step).max()) < _SMALL_STEP:
-            break
-    return Calibration(*(round(float(weight), 6) for weight in weights))
+    columns = np.column_stack([np.ones(len(known)), evidence.features()])
+    # What nobody said of any ship is a column of 0, and so stays its slope.
+    prior, pull = np.array([0.0, 1.0, 0.0, 0.0, 0.0]), np.array([1e-3, *[_PRIOR] * 4])
+
+    def loss(weights: FloatArray) -> float:
+        odds, off = columns @ weights, weights - prior
+        return float((np.logaddexp(0, odds) - known * odds).sum() + pull @ off**2 / 2)
+
+    def slope(weights: FloatArray) -> FloatArray:
+        off = columns.T @ (expit(columns @ weights) - known)
+        gradient: FloatArray = off + pull * (weights - prior)
+        return gradient
+
+    def curvature(weights: FloatArray) -> FloatArray:
+        expected = expit(columns @ weights)
+        spread = expected * (1 - expected)
+        bent: FloatArray = (columns * spread[:, None]).T @ columns + np.diag(pull)
+        return bent
+
+    # The loss is convex, and a trust region does not leave its bottom again where the log-odds
+    # saturate, as plain Newton steps do.
+    weights = minimize(loss, prior, method="trust-exact", jac=slope, hess=curvature).x
+    # No -0.0.
+    return Calibration(*(round(float(weight), 6) + 0.0 for weight in weights))
 
 
 def cross_fitted(
-    mean_probabilities: npt.ArrayLike,
-    areas_px: npt.ArrayLike,
-    hits: npt.ArrayLike,
-    groups: npt.ArrayLike,
-    fits: npt.ArrayLike | None = None,
-    *,
-    folds: int = FOLDS,
+    evidence: Evidence, truth: npt.ArrayLike, groups: npt.ArrayLike, *, folds: int = FOLDS
 ) -> FloatArray:
     """Score each ship by a calibration that did not see its group.
 
     Args:
-        mean_probabilities: (n,) in 0..1.
-        areas_px: (n,) above 0.
-        hits: (n,) bool.
+        evidence: Of n ships, in arrays of (n,).
+        truth: (n,) bool, as `fit_calibration` takes it.
         groups: (n,) whole numbers; ships of one tile, or one acquisition, share theirs.
-        fits: (n,) in 0..1, the IoU that a refiner expects of each; None without a refiner.
         folds: Into how many parts the groups are dealt.
 
     Returns:
-        (n,) scores; the mean probability where a fold leaves too few ships to fit.
+        (n,) probabilities; the mean probability where a fold leaves too few ships to fit.
+
+    Raises:
+        BadInputError: As `fit_calibration`.
     """
-    values, truth = _checked(mean_probabilities, hits)
-    sizes = np.asarray(areas_px, dtype=np.float64)
+    known = _checked_evidence(evidence, truth)
     _, numbers = np.unique(np.asarray(groups), return_inverse=True)
-    fold_of, scores = numbers % folds, values.copy()
-    expected_iou = np.full(len(values), 0.5) if fits is None else _checked(fits, hits)[0]
+    fold_of, scores = numbers % folds, np.array(evidence.mean_probability, np.float64)
     for fold in range(folds):
         inside = fold_of == fold
-        fitted = fit_calibration(
-            values[~inside], sizes[~inside], truth[~inside], expected_iou[~inside]
-        )
+        fitted = fit_calibration(_part_of(evidence, ~inside), known[~inside])
         if fitted is not None and inside.any():
-            scores[inside] = fitted(values[inside], sizes[inside], expected_iou[inside])
+            scores[inside] = fitted(_part_of(evidence, inside))
     return scores
+
+
+def _part_of(evidence: Evidence, chosen: BoolArray) -> Evidence:
+    def of(values: npt.ArrayLike) -> FloatArray:
+        return np.asarray(values, np.float64)[chosen]
+
+    fit, cell = (None if one is None else of(one) for one in (evidence.fit, evidence.cell))
+    return Evidence(of(evidence.mean_probability), of(evidence.area_px), fit, cell)
+
+
+def _checked_evidence(evidence: Evidence, truth: npt.ArrayLike) -> BoolArray:
+    _, known = _checked(evidence.mean_probability, truth)
+    for share in (evidence.fit, evidence.cell):
+        if share is not None:
+            _checked(share, truth)
+    sizes = np.asarray(evidence.area_px, dtype=np.float64)
+    if sizes.shape != known.shape or not (sizes > 0).all():
+        raise BadInputError(
+            f"area_px has shape {sizes.shape}, expected {known.shape} numbers above 0"
+        )
+    return known
 
 
 def average_precision(scores: npt.ArrayLike, hits: npt.ArrayLike, truths: int) -> float | None:

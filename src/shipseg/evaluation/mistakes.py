@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
 
-from shipseg.evaluation.matching import FloatArray, match_objects, overlap_matrix
+from shipseg.evaluation.matching import BoolArray, FloatArray, match_objects, overlap_matrix
 from shipseg.evaluation.results import TileResult
-from shipseg.rle import area
+from shipseg.rle import Runs, area
 
 # A prediction that covers less of a ship than this has met it by chance.
 _TOUCHED = 0.1
@@ -65,17 +66,34 @@ def mistakes_of(tile: TileResult, *, passed: bool) -> Mistakes:
     if not tile.truth or not tile.predicted:
         return Mistakes(unseen=len(tile.truth), false=len(tile.predicted))
     overlap = overlap_matrix(tile.predicted, tile.truth)
-    ours, theirs = (
-        np.array([area(runs) for runs in side]) for side in (tile.predicted, tile.truth)
-    )
+    theirs = np.array([area(runs) for runs in tile.truth])
     matched = set(match_objects(tile.predicted, tile.truth).pairs[:, 1].tolist())
     causes = [
         _cause(overlap / theirs, ship) for ship in range(len(tile.truth)) if ship not in matched
     ]
-    # A crumb at a ship's rim is a flaw of its outline, and no ship seen where none is.
-    near = (overlap > 0) & (overlap >= _TOUCHED * np.minimum(ours[:, None], theirs))
-    false = int(np.count_nonzero(~near.any(axis=1)))
+    false = int(np.count_nonzero(~touching(tile.predicted, tile.truth)))
     return Mistakes(**{name: causes.count(name) for name in set(causes)}, false=false)
+
+
+def touching(predicted: Sequence[Runs], truth: Sequence[Runs]) -> BoolArray:
+    """Tell which predictions lie on a true ship, however badly.
+
+    A crumb at a ship's rim is a flaw of its outline, and no ship seen where none is.
+
+    Args:
+        predicted: Masks of a tile.
+        truth: Those of its true ships.
+
+    Returns:
+        (predicted,) bool: True where at least a tenth of the smaller of two is shared.
+    """
+    if not predicted or not truth:
+        return np.zeros(len(predicted), np.bool_)
+    overlap = overlap_matrix(predicted, truth)
+    ours, theirs = (np.array([area(runs) for runs in side]) for side in (predicted, truth))
+    near = (overlap > 0) & (overlap >= _TOUCHED * np.minimum(ours[:, None], theirs))
+    found: BoolArray = near.any(axis=1)
+    return found
 
 
 def _cause(covered: FloatArray, ship: int) -> str:

@@ -13,27 +13,29 @@ from PIL import Image
 
 from shipseg import rle
 from shipseg.bundle.format import Bundle, Manifest, load_bundle
-from shipseg.bundle.manifest import CalibrationSpec
+from shipseg.bundle.manifest import CalibrationSpec, ObjectnessSpec
 from shipseg.errors import BadInputError, UsageError
 from shipseg.imaging.decode import Picture, decode_image, read_image
 from shipseg.imaging.tiling import Window, pad_to
 from shipseg.inference.apart import keep_apart
 from shipseg.inference.devices import Device, choose_device
-from shipseg.inference.gate_cells import gate_windows, holding_cells, place_cells
+from shipseg.inference.gate_cells import Heat, gate_windows, holding_cells, place_cells
 from shipseg.inference.margins import margins_of
-from shipseg.inference.outliner import Outliner, Surroundings
+from shipseg.inference.outliner import Outlined, Outliner, Surroundings
 from shipseg.inference.refine import Refiner
 from shipseg.inference.regions import segment_region
 from shipseg.inference.runtime import GateSession, RefinerSession, SegmenterSession
 from shipseg.inference.ships import Ship, reading_order
 from shipseg.inference.straighten import Straightening
 from shipseg.inference.windows import heat_beyond, least_side, windows_around
-from shipseg.scores import Calibration
+from shipseg.scores import Calibration, Objectness, Scoring
 
 Source = str | os.PathLike[str] | bytes | Picture | npt.NDArray[np.uint8]
 
 # Below every threshold, 0 included: a ship is never seen where the picture shows nothing.
 _NODATA = -1.0
+# Of a cell that the gate was asked about; 0 means that it was not.
+_LEAST_HEAT = np.float32(1e-30)
 
 Maps = dict[Window, npt.NDArray[np.float32]]
 """(2, h, w) by window, probabilities of ship and core; the first below 0 under nodata. The windows
@@ -73,10 +75,12 @@ class Sighting:
     Attributes:
         probability: Of a ship anywhere in it, 0..1.
         hot: (rows, columns) bool, the cells where the segmenter has to look if the picture passes.
+        heat: The probabilities of all cells, which speak for or against what the segmenter finds.
     """
 
     probability: float
     hot: npt.NDArray[np.bool_]
+    heat: Heat
 
 
 class Detector:
@@ -128,14 +132,16 @@ class Detector:
     def _outliner_of(self, bundle: Bundle, *, threads: int, straighten: bool) -> Outliner:
         segmenter, refiner = self.manifest.segmenter, self.manifest.refiner
         measured = segmenter.straightening if straighten else None
-        fits = fitted = None
+        fits = fit_scoring = None
         if measured is not None and refiner is not None:
             session = RefinerSession(bundle, threads=threads, device=self.device)
-            fits, fitted = Refiner(session, refiner.shift_px), refiner.calibration
+            fits = Refiner(session, refiner.shift_px)
+            if refiner.calibration is not None:
+                fit_scoring = _scoring(refiner.calibration, refiner.objectness)
         return Outliner(
             min_area_px=segmenter.min_area_px,
-            calibration=_calibration(segmenter.calibration),
-            fit_calibration=_calibration(fitted),
+            scoring=_scoring(segmenter.calibration, segmenter.objectness),
+            fit_scoring=fit_scoring,
             straightening=None if measured is None else Straightening(**measured.model_dump()),
             refiner=fits,
         )
@@ -167,7 +173,7 @@ class Detector:
             shape_hw=picture.shape_hw,
             ship_probability=sighting.probability,
             passed=self.passes(sighting) or not gated,
-            ships=self.ships_in(maps, picture),
+            ships=self.ships_in(maps, picture, sighting.heat if gated else None),
             warnings=picture.warnings,
         )
 
@@ -204,36 +210,45 @@ class Detector:
         """Ask the gate about a picture of any size, in windows of one tile."""
         cell, tile = self.cell_px, self.manifest.gate.tile_size
         hot = np.zeros([-(-side // cell) for side in picture.shape_hw], dtype=np.bool_)
+        heat = np.zeros(hot.shape, np.float32)
         best = 0.0
         for window in gate_windows(picture.shape_hw, tile):
-            probability, warm = self.glance(crop(picture, window))
-            place_cells(hot, warm, window, cell)
+            probability, cells = self.glance(crop(picture, window))
+            place_cells(heat, cells, window, cell)
+            place_cells(hot, self.warm(cells), window, cell)
             best = max(best, probability)
-        return Sighting(best, hot & holding_cells(picture, cell))
+        return Sighting(best, hot & holding_cells(picture, cell), Heat(heat, cell))
 
-    def glance(self, picture: Picture) -> tuple[float, npt.NDArray[np.bool_]]:
+    def glance(self, picture: Picture) -> tuple[float, npt.NDArray[np.float32]]:
         """Ask the gate about a picture of at most one tile, or a window of a larger one.
 
         Returns:
-            The probability of a ship, 0..1, and (rows, columns) bool, its warm cells: none where
-            it does not pass. Without a valid pixel the gate is not asked.
+            The probability of a ship, 0..1, and (rows, columns) float32, those of its cells: all 0
+            where it does not pass, and where a cell holds no valid pixel. Without one at all the
+            gate is not asked.
         """
         settings = self.manifest.gate
         holds = holding_cells(picture, self.cell_px)
         if not holds.any():
-            return 0.0, np.zeros_like(holds)
+            return 0.0, np.zeros(holds.shape, np.float32)
         view = pad_to(picture.rgb, minimum=settings.tile_size)
         factor = settings.tile_size // settings.input_size
         probability, cells = self._gate(np.asarray(Image.fromarray(view).reduce(factor)))
-        # Padding and nodata have cells too, which are no place for a ship.
-        cells = np.where(holds, cells[: holds.shape[0], : holds.shape[1]], _NODATA)
-        if probability < self.gate_threshold:
-            # The cells' threshold is far lower, and was chosen on tiles that pass.
-            return probability, np.zeros_like(holds)
-        warm = cells >= settings.cell_threshold
-        # What passes is looked at somewhere, at the least where the gate was surest.
-        warm.flat[np.argmax(cells)] = True
-        return probability, warm
+        # Padding and nodata have cells too, which are no place for a ship; and the cells' threshold
+        # is far lower than the tile's, for it was chosen on tiles that pass.
+        counts = holds & (probability >= self.gate_threshold)
+        cells = cells[: holds.shape[0], : holds.shape[1]]
+        return probability, np.where(counts, np.maximum(cells, _LEAST_HEAT), np.float32(0))
+
+    def warm(self, cells: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
+        """Tell which cells of a `glance` the segmenter has to look at: none where it did not pass.
+
+        What passes is looked at somewhere, at the least where the gate was surest.
+        """
+        warm = cells >= self.manifest.gate.cell_threshold
+        if cells.any():
+            warm.flat[np.argmax(cells)] = True
+        return warm
 
     @property
     def cell_px(self) -> int:
@@ -295,27 +310,39 @@ class Detector:
             maps[0, ~picture.valid[window.slices]] = _NODATA
         return maps
 
-    def ships_in(self, maps: Maps, picture: Picture) -> tuple[Ship, ...]:
-        """Take the ships out of the maps of `search`, ordered by their first pixel, row by row."""
-        return tuple(outlined for _, outlined in self.outlines_in(maps, picture))
+    def ships_in(self, maps: Maps, picture: Picture, heat: Heat | None = None) -> tuple[Ship, ...]:
+        """Take the ships out of maps.
 
-    def outlines_in(self, maps: Maps, picture: Picture) -> list[tuple[Ship, Ship]]:
-        """Give each of `ships_in` twice: with the mask as it was drawn, and with its outline."""
+        Args:
+            maps: From `search`.
+            picture: The picture.
+            heat: From `look`: what the gate has to say of them. None reports what it would refuse.
+
+        Returns:
+            Ordered by their first pixel, row by row.
+        """
+        return tuple(ship for _, ship in self.outlines_in(maps, picture, heat))
+
+    def outlines_in(
+        self, maps: Maps, picture: Picture, heat: Heat | None = None
+    ) -> list[tuple[Outlined, Ship]]:
+        """Give each of `ships_in` along with how it was drawn and what speaks for it."""
         shape_hw = picture.shape_hw
 
         def read(window: Window) -> npt.NDArray[np.uint8]:
             return picture.rgb[window.slices]
 
-        ships, straight = list[Ship](), list[Ship | None]()
+        ships = list[Outlined]()
         for window, found in maps.items():
             levels = margins_of(found[0] < 0, window, shape_hw)
-            around = Surroundings((window.x0, window.y0), shape_hw, levels, read)
+            around = Surroundings((window.x0, window.y0), shape_hw, levels, read, heat)
             for mask in self.outliner.masks_in(found, around, threshold=self.threshold):
-                ship, rectangle = self.outliner.outlined(mask, around)
-                ships.append(ship)
-                straight.append(rectangle)
+                ship = self.outliner.outlined(mask, around)
+                if ship is not None:
+                    ships.append(ship)
+        apart = keep_apart([ship.drawn for ship in ships], [ship.straight for ship in ships])
         # Row by row over the whole picture, not window by window.
-        pairs = zip(ships, keep_apart(ships, straight), strict=True)
+        pairs = zip(ships, apart, strict=True)
         return sorted(pairs, key=lambda pair: reading_order(pair[1]))
 
 
@@ -340,8 +367,13 @@ def open_picture(source: Source) -> Picture:
     return read_image(source)
 
 
-def _calibration(spec: CalibrationSpec | None) -> Calibration | None:
-    return None if spec is None else Calibration(**spec.model_dump())
+def _scoring(spec: CalibrationSpec | None, objectness: ObjectnessSpec | None) -> Scoring:
+    return Scoring(
+        None if spec is None else Calibration(**spec.model_dump()),
+        None
+        if objectness is None
+        else Objectness(Calibration(**objectness.model_dump(exclude={"least"})), objectness.least),
+    )
 
 
 def _name_of(source: Source) -> str:

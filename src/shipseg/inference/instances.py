@@ -11,7 +11,6 @@ from scipy import ndimage
 
 from shipseg.inference.ships import Ship, reading_order
 from shipseg.rle import Runs, merge_touching
-from shipseg.scores import Calibration
 
 Map = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
@@ -33,7 +32,6 @@ def ships_of_maps(
     *,
     threshold: float,
     min_area_px: int,
-    calibration: Calibration | None = None,
     offset_xy: tuple[int, int] = (0, 0),
     shape_hw: tuple[int, int] | None = None,
     part_further: Part | None = None,
@@ -45,14 +43,14 @@ def ships_of_maps(
             picture or a window of it; the first below 0 where nothing can be a ship.
         threshold: A pixel is ship at this probability or more.
         min_area_px: Smaller parts are dropped.
-        calibration: Of the scores; None makes a score the mask's mean probability.
         offset_xy: Where the window's top left lies in the picture.
         shape_hw: Height and width of the picture; None means the maps are the picture's.
         part_further: Parts a mask at (x, y) of the picture into ships once more; what it leaves out
             is no ship.
 
     Returns:
-        Ships with disjoint masks, ordered by their first pixel in the picture, row by row.
+        Ships with disjoint masks, ordered by their first pixel in the picture, row by row. A score
+        is the mask's mean probability.
     """
     probability, core = maps
     height, width = shape_hw or probability.shape
@@ -72,8 +70,6 @@ def ships_of_maps(
         for mask in masks:
             runs = runs_of_window(mask, (left, top), height)
             score = float(np.clip(local[mask].mean(dtype=np.float64), 0, 1))
-            if calibration is not None:
-                score = float(calibration(score, np.count_nonzero(mask)))
             ships.append(Ship(runs, (height, width), score))
     return tuple(sorted(ships, key=reading_order))
 

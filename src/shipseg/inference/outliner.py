@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from shipseg.inference.gate_cells import Heat
 from shipseg.inference.instances import ships_of_maps
 from shipseg.inference.margins import Levels
 from shipseg.inference.parting import part_moored
@@ -16,7 +17,7 @@ from shipseg.inference.refine import Read, Refiner
 from shipseg.inference.ships import Ship
 from shipseg.inference.straighten import Straightening, moved_by, straightened
 from shipseg.rectangle import Rectangle, rectangle_of
-from shipseg.scores import Calibration
+from shipseg.scores import Evidence, Scoring
 
 Mask = npt.NDArray[np.bool_]
 
@@ -30,12 +31,14 @@ class Surroundings:
         shape_hw: Height and width of the picture.
         levels: (h, w) uint8, the window's margins: see `shipseg.inference.margins`.
         read: Gives the picture's pixels.
+        heat: What the gate says of the picture; None where it was not to be asked.
     """
 
     offset_xy: tuple[int, int]
     shape_hw: tuple[int, int]
     levels: Levels
     read: Read
+    heat: Heat | None = None
 
     def all_seen(self, mask: Mask, at_xy: tuple[int, int]) -> bool:
         """Tell whether a mask at (x, y) of the picture is clear of all that nobody has seen."""
@@ -45,20 +48,35 @@ class Surroundings:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Outlined:
+    """A ship as it is reported.
+
+    Attributes:
+        drawn: With the mask as the segmenter drew it.
+        straight: With the rectangle that the mask nearly is; None where it keeps its mask.
+        evidence: What its score was made of.
+    """
+
+    drawn: Ship
+    straight: Ship | None
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Outliner:
     """How a bundle makes ships of maps.
 
     Attributes:
         min_area_px: Ships below this area are dropped.
-        calibration: Of the scores; None makes a score the mask's mean probability.
-        fit_calibration: Of the scores of ships that the refiner looked at; None takes the other.
+        scoring: Of ships that no refiner judges.
+        fit_scoring: Of ships that the refiner judges; None takes the other, and it judges none.
         straightening: When and how masks become rectangles; None keeps them as they are drawn.
         refiner: Fits those rectangles; None where there is nothing that could.
     """
 
     min_area_px: int
-    calibration: Calibration | None
-    fit_calibration: Calibration | None
+    scoring: Scoring
+    fit_scoring: Scoring | None
     straightening: Straightening | None
     refiner: Refiner | None
 
@@ -67,7 +85,7 @@ class Outliner:
     ) -> tuple[Ship, ...]:
         """Take the ships out of one window's maps, with the masks as the segmenter drew them.
 
-        Scores are final once `outlined` has looked at each.
+        Which of them are reported, and with which score, `outlined` says of each.
 
         Args:
             maps: (2, h, w) float32, probabilities of ship and of core.
@@ -99,13 +117,12 @@ class Outliner:
             maps,
             threshold=threshold,
             min_area_px=self.min_area_px,
-            calibration=None if self._judges else self.calibration,
             offset_xy=around.offset_xy,
             shape_hw=around.shape_hw,
             part_further=part_further,
         )
 
-    def outlined(self, ship: Ship, around: Surroundings) -> tuple[Ship, Ship | None]:
+    def outlined(self, ship: Ship, around: Surroundings) -> Outlined | None:
         """Give a ship its score, and the rectangle that its mask nearly is.
 
         Args:
@@ -113,20 +130,22 @@ class Outliner:
             around: The window's.
 
         Returns:
-            The ship with its mask, and with the rectangle; None where it keeps its mask.
+            None where too little speaks for a ship.
         """
         straight = self._straightened(ship, around)
-        if self.refiner is None or self.fit_calibration is None:
-            return ship, straight
-        shown = straight or ship
-        drawn = moved_by(rectangle_of(shown.chip), *shown.box_xyxy[:2])
-        fit = self.refiner.fit(drawn, around.read, around.shape_hw)
-        score = float(self.fit_calibration(ship.score, ship.area_px, fit))
-        return replace(ship, score=score), straight and replace(straight, score=score)
-
-    @property
-    def _judges(self) -> bool:
-        return self.refiner is not None and self.fit_calibration is not None
+        fit, scoring = None, self.scoring
+        if self.refiner is not None and self.fit_scoring is not None:
+            shown = straight or ship
+            drawn = moved_by(rectangle_of(shown.chip), *shown.box_xyxy[:2])
+            fit, scoring = self.refiner.fit(drawn, around.read, around.shape_hw), self.fit_scoring
+        cell = None if around.heat is None else around.heat.beneath(ship)
+        evidence = Evidence(ship.score, ship.area_px, fit, cell)
+        score = scoring(evidence)
+        if score is None:
+            return None
+        return Outlined(
+            replace(ship, score=score), straight and replace(straight, score=score), evidence
+        )
 
     def _straightened(self, ship: Ship, around: Surroundings) -> Ship | None:
         if self.straightening is None or not around.all_seen(ship.chip, ship.box_xyxy[:2]):

@@ -11,6 +11,7 @@ from shipseg.imaging.tiling import Window
 from shipseg.inference.gate_cells import cells_with
 
 Cells = npt.NDArray[np.bool_]
+Probabilities = npt.NDArray[np.float32]
 
 
 def grid_hw(shape_hw: tuple[int, int], cell_px: int) -> tuple[int, int]:
@@ -76,3 +77,22 @@ def unpack_cells(text: str, shape_hw: tuple[int, int]) -> Cells:
     packed = np.frombuffer(base64.b64decode(text, validate=True), np.uint8)
     rows, columns = shape_hw
     return np.unpackbits(packed, count=rows * columns).reshape(shape_hw).astype(np.bool_)
+
+
+def pack_heat(heat: Probabilities) -> str:
+    """Turn the probabilities of cells into text; where the gate let nothing pass, one character."""
+    if not heat.any():
+        return "0"
+    return base64.b64encode(heat.astype("<f4").tobytes()).decode("ascii")
+
+
+def unpack_heat(text: str, shape_hw: tuple[int, int]) -> Probabilities:
+    """Undo `pack_heat`.
+
+    Raises:
+        ValueError: The text is of another length, or no base64.
+    """
+    if text == "0":
+        return np.zeros(shape_hw, np.float32)
+    heat = np.frombuffer(base64.b64decode(text, validate=True), "<f4")
+    return heat.reshape(shape_hw).astype(np.float32)

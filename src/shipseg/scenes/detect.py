@@ -1,10 +1,11 @@
 """Ships of a scene in constant memory: the gate everywhere, the segmenter around what it saw.
 
-Both passes go through windows; what stays is a flag for each of the gate's cells, and the pixels
-that are ship. A cluster of cells that fits a window is looked at exactly as `Detector.predict`
-looks at it, so on a scene that fits into memory both find the same. A larger cluster is looked at
-square by square (`shipseg.scenes.looks`), and the squares' answers are blended across their borders
-(`shipseg.scenes.joining`), where `Detector.predict` shows the segmenter larger windows.
+Both passes go through windows; what stays is a flag and a probability for each of the gate's
+cells, and the pixels that are ship. A cluster of cells that fits a window is looked at exactly as
+`Detector.predict` looks at it, so on a scene that fits into memory both find the same. A larger
+cluster is looked at square by square (`shipseg.scenes.looks`), and the squares' answers are blended
+across their borders (`shipseg.scenes.joining`), where `Detector.predict` shows the segmenter larger
+windows.
 """
 
 from __future__ import annotations
@@ -12,14 +13,14 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from shipseg.errors import BadInputError
 from shipseg.imaging.tiling import Window
 from shipseg.inference.detector import Detector
-from shipseg.inference.gate_cells import gate_windows, place_cells
+from shipseg.inference.gate_cells import Heat, gate_windows, place_cells
 from shipseg.inference.windows import heat_beyond
 from shipseg.parallel import in_order, worker_count
 from shipseg.scenes import cells
@@ -39,6 +40,7 @@ Progress = Callable[[str, int, int], None]
 _MOST_BYTES = 256 * 1024**2
 
 Found = dict[Look, list[Blob]]
+Grid = TypeVar("Grid")
 
 
 def detect_scene(
@@ -70,10 +72,10 @@ def detect_scene(
         UsageError: `workers` is below 1.
     """
     work = _Work(detector, scene, journal or Journal(None, ""), worker_count(workers), progress)
-    hot, looked_at = work.gate(gated=gated)
+    hot, heat, looked_at = work.gate(gated=gated)
     found = work.segment(hot, whole_px)
     blobs, apart = Joiner(found).blobs()
-    ships = settled(work.candidates(blobs), scene)
+    ships = settled(work.candidates(blobs, heat), scene)
     warnings = scene.warnings
     if apart:
         warnings += (f"{apart} pieces, larger together than any ship, were left apart",)
@@ -92,10 +94,16 @@ class _Work:
     workers: int
     progress: Progress | None
 
-    def gate(self, *, gated: bool) -> tuple[Cells, int]:
-        """Ask the gate about every window: the hot cells, and how many scene pixels hold data."""
+    def gate(self, *, gated: bool) -> tuple[Cells, Heat | None, int]:
+        """Ask the gate about every window.
+
+        Returns:
+            The hot cells; what the gate says of all, None where it was not to be asked; and how
+            many scene pixels hold data.
+        """
         cell, shape_hw = self.detector.cell_px, self.scene.shape_hw
         hot = np.zeros(cells.grid_hw(shape_hw, cell), np.bool_)
+        heat = np.zeros(hot.shape, np.float32)
         holding, counted = np.zeros_like(hot), 0
         windows = gate_windows(shape_hw, self.detector.manifest.gate.tile_size)
         shares = cells.first_seen(windows)
@@ -105,26 +113,29 @@ class _Work:
 
         names = [f"gate {window.x0} {window.y0}" for window in windows]
         with closing(self._run("gate", names, glance)) as results:
-            for index, (warm, holds, count) in results:
+            for index, (warmth, holds, count) in results:
                 window = windows[index]
                 place = cells.place_of(window, cell)
-                place_cells(hot, _cells(warm, cells.grid_hw(window.shape_hw, cell)), window, cell)
-                holding[place] |= _cells(holds, holding[place].shape)
+                found = _unpacked(cells.unpack_heat, warmth, cells.grid_hw(window.shape_hw, cell))
+                place_cells(heat, found, window, cell)
+                place_cells(hot, self.detector.warm(found), window, cell)
+                holding[place] |= _unpacked(cells.unpack_cells, holds, holding[place].shape)
                 counted += count
         height, width = self.scene.grid.shape_hw
         area = self.scene.rows.factor * self.scene.columns.factor
-        return hot & holding if gated else holding, min(round(counted * area), height * width)
+        looked_at = min(round(counted * area), height * width)
+        return (hot & holding, Heat(heat, cell), looked_at) if gated else (holding, None, looked_at)
 
     def _glance(self, window: Window, share: Window, *, gated: bool) -> list[Any]:
-        """Give warm cells, cells that hold data, both packed, and the pixels of data."""
+        """Give the cells' heat, which of them hold data, both packed, and the pixels of data."""
         picture = self.scene.read(window)
         valid = picture.valid
         if valid is None:
             valid = np.ones(window.shape_hw, np.bool_)
-        warm = self.detector.glance(picture)[1] if gated else np.zeros((1, 1), np.bool_)
+        heat = self.detector.glance(picture)[1] if gated else np.zeros((1, 1), np.float32)
         holds = cells.holding_cells(valid, window, self.detector.cell_px)
         count = np.count_nonzero(valid[share.y0 - window.y0 :, share.x0 - window.x0 :])
-        return [cells.pack_cells(warm), cells.pack_cells(holds), int(count)]
+        return [cells.pack_heat(heat), cells.pack_cells(holds), int(count)]
 
     def segment(self, hot: Cells, whole_px: int) -> Found:
         """Look around the hot cells, and go on where a hull runs out of what was looked at.
@@ -151,11 +162,11 @@ class _Work:
             reach *= 2
         return found
 
-    def candidates(self, blobs: Iterable[Blob]) -> list[Candidate]:
+    def candidates(self, blobs: Iterable[Blob], heat: Heat | None) -> list[Candidate]:
         """Part blobs into ships, in order; a refiner reads the scene around each again."""
 
         def outline(blob: Blob) -> list[Candidate]:
-            return candidates_of(self.detector, self.scene, blob)
+            return candidates_of(self.detector, self.scene, blob, heat)
 
         with closing(in_order(outline, blobs, self.workers)) as results:
             return [one for found in results for one in found]
@@ -211,8 +222,10 @@ class _Work:
                 yield index, result
 
 
-def _cells(text: str, shape_hw: tuple[int, int]) -> Cells:
+def _unpacked(
+    unpack: Callable[[str, tuple[int, int]], Grid], text: str, shape_hw: tuple[int, int]
+) -> Grid:
     try:
-        return cells.unpack_cells(text, shape_hw)
+        return unpack(text, shape_hw)
     except ValueError as error:
         raise BadInputError("a journal's line is damaged", hint="start without --resume") from error

@@ -15,6 +15,7 @@ from shapely.affinity import affine_transform
 from shipseg.imaging.tiling import Window
 from shipseg.inference.apart import keep_apart
 from shipseg.inference.detector import Detector
+from shipseg.inference.gate_cells import Heat
 from shipseg.inference.margins import BESIDE
 from shipseg.inference.outliner import Surroundings
 from shipseg.inference.ships import Ship
@@ -41,21 +42,25 @@ class Candidate:
     cut: bool
 
 
-def candidates_of(detector: Detector, scene: Scene, blob: Blob) -> list[Candidate]:
-    """Part a blob into ships, and straighten each."""
+def candidates_of(
+    detector: Detector, scene: Scene, blob: Blob, heat: Heat | None
+) -> list[Candidate]:
+    """Part a blob into ships, and straighten each; what the gate refuses is left out."""
 
     def read(window: Window) -> npt.NDArray[np.uint8]:
         return scene.read(window).rgb
 
     found = []
-    around = Surroundings((blob.x0, blob.y0), scene.shape_hw, blob.rim, read)
+    around = Surroundings((blob.x0, blob.y0), scene.shape_hw, blob.rim, read, heat)
     outliner = detector.outliner
     for mask in outliner.masks_in(blob.maps, around, threshold=detector.threshold):
-        ship, straight = outliner.outlined(mask, around)
-        x0, y0, x1, y1 = ship.box_xyxy
+        ship = outliner.outlined(mask, around)
+        if ship is None:
+            continue
+        x0, y0, x1, y1 = ship.drawn.box_xyxy
         rim = blob.rim[y0 - blob.y0 : y1 - blob.y0, x0 - blob.x0 : x1 - blob.x0]
-        cut = bool((rim[ship.chip] == BESIDE).any())
-        found.append(Candidate(ship, straight, cut))
+        cut = bool((rim[ship.drawn.chip] == BESIDE).any())
+        found.append(Candidate(ship.drawn, ship.straight, cut))
     return found
 
 

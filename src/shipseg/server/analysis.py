@@ -12,6 +12,7 @@ import numpy.typing as npt
 from shapely.affinity import scale as scaled
 
 from shipseg.inference.detector import Detector, Maps, Sighting
+from shipseg.inference.gate_cells import Heat
 from shipseg.inference.ships import Ship
 from shipseg.scenes.measure import outline_step_px
 from shipseg.scenes.measure_positions import Positions
@@ -109,7 +110,8 @@ def analyse(
     with stages("segment"):
         maps = chosen.search(view.picture, sighting, gated=demand.gated)
     with stages("ships"):
-        ships = _ships(chosen, view, maps, demand.min_score)
+        heat = sighting.heat if demand.gated else None
+        ships = _ships(chosen, view, maps, heat, demand.min_score)
         probability = _probability(maps, view.picture.shape_hw)
     return _analysis(chosen, view, sighting, demand, ships, probability, timings)
 
@@ -158,8 +160,10 @@ def _probability(maps: Maps, shape_hw: tuple[int, int]) -> npt.NDArray[np.uint8]
     return out
 
 
-def _ships(detector: Detector, view: View, maps: Maps, min_score: float) -> tuple[FoundShip, ...]:
-    found = detector.ships_in(maps, view.picture)
+def _ships(
+    detector: Detector, view: View, maps: Maps, heat: Heat | None, min_score: float
+) -> tuple[FoundShip, ...]:
+    found = detector.ships_in(maps, view.picture, heat)
     kept = [ship for ship in found if ship.score >= min_score]
     if not view.resampled and view.grid.crs is None:
         return tuple(as_drawn(ship, view.grid.gsd_m) for ship in kept)
