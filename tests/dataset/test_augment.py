@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shipseg.dataset.augment import degrade, dihedral, distort_colour, resize_mask, resize_rgb
+from shipseg.dataset.augment import (
+    against_sun,
+    degrade,
+    dihedral,
+    distort_colour,
+    resize_mask,
+    resize_rgb,
+)
 
 
 def picture(seed: int = 0, size: int = 48) -> np.ndarray:
@@ -111,3 +118,24 @@ class TestColourAndDecay:
             inside = (rows >= 9) & (rows < 23) & (columns >= 29) & (columns < 37)
             assert inside.mean() > 0.95
             assert 60 <= len(rows) <= 112
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_against_the_sun_what_is_bright_is_dark(seed):
+    rgb = np.full((64, 64, 3), (20, 40, 60), np.uint8)
+    # A bright hull, and one so faint that its contrast may not vanish.
+    rgb[10:20, 8:56], rgb[40:50, 8:56] = 220, 75
+    before = rgb.copy()
+    out, again = (against_sun(rgb, np.random.default_rng(seed)) for _ in range(2))
+    np.testing.assert_array_equal(out, again)
+    np.testing.assert_array_equal(rgb, before)
+    assert out.dtype == np.uint8
+    light = out.mean(axis=-1)
+    sea = light[25:35].mean()
+    assert sea > 90
+    assert light[10:20, 8:56].mean() < light[40:50, 8:56].mean() < sea - 2
+
+
+def test_against_the_sun_a_sea_without_anything_stays_one():
+    out = against_sun(np.full((32, 32, 3), 77, np.uint8), np.random.default_rng(0))
+    assert 90 < out.mean() < 230

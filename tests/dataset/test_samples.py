@@ -33,7 +33,8 @@ def crops_of(source, **changed):
         source,
         **{
             "size": 64, "empty_share": 0.25, "paste_share": 0.0, "boat_share": 0.0,
-            "boat_weight": 1.0, "truth_shift_px": 0.0, "seed": 3, "augment": 0.0, **changed,
+            "boat_weight": 1.0, "glint_share": 0.0, "false_share": 0.0, "false_places": (),
+            "truth_shift_px": 0.0, "seed": 3, "augment": 0.0, **changed,
         },
     )  # fmt: skip
 
@@ -125,6 +126,29 @@ class TestCrops:
             return float(sum(crops[0, position].core.sum() for position in range(40)))
 
         assert ships(1.0) > 1.5 * ships(0.0)
+
+    def test_crops_against_the_sun_show_dark_ships(self, source):
+        crops = crops_of(source, empty_share=0.0, glint_share=1.0)
+        for position in range(20):
+            image, mask, *_ = crops[0, position]
+            if 20 < mask.sum() < mask.numel() / 2:
+                light, ship = image.float().mean(dim=2), mask.bool()
+                assert light[ship].mean() < light[~ship].mean() - 10
+
+    def test_some_crops_lie_around_places_where_no_ship_is(self, source):
+        # An empty tile's corner, far from what an even draw over the tile would give so often.
+        empty = next(
+            n for n, name in enumerate(source.image_ids) if not source.table.has_ships(name)
+        )
+        given = {"empty_share": 0.0, "false_places": [(empty, (20.0, 20.0))]}
+
+        def with_ships(share: float) -> int:
+            crops = crops_of(source, false_share=share, **given)
+            return sum(bool(crops[0, position].mask.any()) for position in range(40))
+
+        assert with_ships(1.0) == 0
+        assert 8 <= with_ships(0.5) <= 32
+        assert with_ships(0.0) > 35
 
     def test_pixels_of_small_ships_weigh_more_up_to_what_is_asked_for(self, source):
         for position in range(40):

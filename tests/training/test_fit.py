@@ -19,6 +19,7 @@ from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import load_file
 
+from shipseg.bundle.export import Choices, export_bundle
 from shipseg.dataset.crops import WholeTiles
 from shipseg.dataset.gate_tiles import GateTiles, GateTilesPlain
 from shipseg.dataset.hulls import HullsPlain
@@ -302,6 +303,23 @@ class TestStops:
         # A resumed run has weights of its own and does not look for the others again.
         shutil.rmtree(first)
         assert run("segmenter", second, tiles, ["epochs=2"], resume=True)["epochs"] == 2
+
+    def test_a_start_from_a_bundle_is_where_it_begins(self, tiles, tmp_path):
+        runs = [tmp_path / kind for kind in ("gate", "segmenter")]
+        for root in runs:
+            run(root.name, root, tiles, ["epochs=1"])
+        export_bundle(*runs, tmp_path / "bundle", choices=Choices(gate_threshold=0.5))
+        still = ["learning_rate=1e-12", "epochs=1", f"start_from={tmp_path / 'bundle'}"]
+        for root in runs:
+            begun = run(root.name, tmp_path / f"{root.name}-2", tiles, still)
+            trained = json.loads((root / "summary.json").read_text())
+            monitor = MONITORS[root.name]
+            assert begun["best"][monitor] == pytest.approx(trained["best"][monitor], abs=0.05)
+
+    def test_a_refiner_needs_a_run_to_start_from(self, tiles, tmp_path):
+        with pytest.raises(ConfigError, match="a refiner cannot start from the bundle") as caught:
+            run("refiner", tmp_path / "run", tiles, [f"start_from={tmp_path}"])
+        assert "best.safetensors" in str(caught.value.hint)
 
     def test_overwrite_begins_anew(self, tiles, tmp_path):
         for overwrite in (False, True):

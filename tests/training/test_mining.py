@@ -12,7 +12,7 @@ from shipseg.errors import UsageError
 from shipseg.rectangle import rectangle_at, rectangles_iou
 from shipseg.rle import encode_rle
 from shipseg.training.config import RefinerConfig
-from shipseg.training.mining import mine
+from shipseg.training.mining import mine, mine_false
 
 pytestmark = pytest.mark.train
 
@@ -52,6 +52,13 @@ def test_ships_and_quays_are_found_and_the_sea_is_not(tiles, tmp_path) -> None:
     # The tile with a ship is shown twice, the quay's once, each at up to four thresholds.
     assert 2 <= sum(tile == 0 for tile, _ in mined) <= 8
     assert 1 <= sum(tile == 1 for tile, _ in mined) <= 4
+
+
+def test_only_the_quay_is_a_place_where_no_ship_is(tiles, tmp_path) -> None:
+    false = mine_false(tiles, write_pixel_bundle(tmp_path / "bundle"), config_of(tiles))
+    assert {tile for tile, _ in false} == {1}
+    for _, point in false:
+        np.testing.assert_allclose(point, (70, 80), atol=1.5)
 
 
 def test_the_same_is_found_again(tiles, tmp_path) -> None:

@@ -12,6 +12,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageFilter
+from scipy import ndimage
 
 Rgb = npt.NDArray[np.uint8]
 Scalar = TypeVar("Scalar", bound=np.generic)
@@ -93,6 +94,34 @@ def distort_colour(rgb: Rgb, rng: np.random.Generator, strength: float) -> Rgb:
         out = grey + (out - grey) * (1 + strength * rng.uniform(-0.6, 0.4))
     levels_8bit: Rgb = (np.clip(out, 0, 1) * 255 + 0.5).astype(np.uint8)
     return levels_8bit
+
+
+def against_sun(rgb: Rgb, rng: np.random.Generator) -> Rgb:
+    """Show a picture as if the sun shone off the water into the lens: hulls dark on a bright sea.
+
+    Light and dark change places, colours fade, and the sea glitters. Seas like that are rare among
+    tiles, and a network that has met only bright hulls on dark water sees no ship there.
+
+    Args:
+        rgb: (H, W, 3) uint8.
+        rng: Decides how bright and how rough the sea is.
+
+    Returns:
+        (H, W, 3) uint8.
+    """
+    light = rgb.astype(np.float32)
+    grey = light.mean(axis=-1, keepdims=True)
+    dark = grey.mean() - grey
+    # A faint ship must not fade away, nor a bright one be all there is.
+    spread = max(float(np.quantile(np.abs(dark), 0.995)), 1.0)
+    sea, contrast = rng.uniform(110, 215), min(rng.uniform(35, 120) / spread, 1.5)
+    glitter = rng.normal(0, rng.uniform(4, 24), size=rgb.shape[:2]).astype(np.float32)
+    # A wave is as wide as a few pixels; the three bands look one after the other and see others.
+    waves = ndimage.gaussian_filter(glitter, rng.uniform(0, 1.2))[..., None]
+    bands = rng.normal(0, rng.uniform(0, 10), size=rgb.shape).astype(np.float32)
+    out = sea + contrast * dark + waves + bands + rng.uniform(0, 0.3) * (light - grey)
+    levels: Rgb = np.clip(out + 0.5, 0, 255).astype(np.uint8)
+    return levels
 
 
 def degrade(rgb: Rgb, rng: np.random.Generator, strength: float) -> Rgb:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +11,7 @@ import torch
 from scipy import ndimage
 from torch.utils.data import Dataset
 
-from shipseg.dataset.augment import degrade, dihedral, distort_colour
+from shipseg.dataset.augment import against_sun, degrade, dihedral, distort_colour
 from shipseg.dataset.cores import cores_in
 from shipseg.dataset.donors import Donors
 from shipseg.dataset.paste import Canvas
@@ -27,6 +28,9 @@ _PLAIN_SHARE = 0.4
 _ZOOM = 0.35
 # Pixels of a ship that counts as it is; a smaller one may weigh more, by the root of its area.
 _PLAIN_AREA_PX = 500
+
+
+Point = tuple[float, float]
 
 
 class CropSample(NamedTuple):
@@ -58,6 +62,9 @@ class ShipCrops(Dataset[CropSample]):
         paste_share: Share of crops that ships of other tiles are pasted onto.
         boat_share: Share of pasted ships that are shrunk to boats.
         boat_weight: What a pixel of the smallest ships weighs, 1 or more.
+        glint_share: Share of crops that are shown against the sun.
+        false_share: Share of crops around places where no ship is but a segmenter saw one.
+        false_places: Those: tile and point (x, y) in pixels.
         truth_shift_px: The labels lie by so much too far right and down.
         seed: The run's seed.
         augment: Strength of the augmentation, 0..1.
@@ -75,6 +82,9 @@ class ShipCrops(Dataset[CropSample]):
         paste_share: float,
         boat_share: float,
         boat_weight: float,
+        glint_share: float,
+        false_share: float,
+        false_places: Sequence[tuple[int, Point]],
         truth_shift_px: float,
         seed: int,
         augment: float,
@@ -83,6 +93,8 @@ class ShipCrops(Dataset[CropSample]):
         self._empty_share, self._paste_share = empty_share, paste_share
         self._seed, self._augment = seed, augment
         self._boat_weight, self._shift_px = boat_weight, truth_shift_px
+        self._glint_share = glint_share
+        self._false_share, self._false = false_share, false_places
         self._salvage = Salvage(source)
         self._donors = Donors(
             source, self._salvage, boat_share=boat_share, truth_shift_px=truth_shift_px
@@ -99,7 +111,10 @@ class ShipCrops(Dataset[CropSample]):
         if rng.random() < self._paste_share:
             self._donors.paste_onto(canvas, rng)
         turn = int(rng.integers(8))
-        view = distort_colour(dihedral(canvas.rgb, turn), rng, self._augment)
+        view = dihedral(canvas.rgb, turn)
+        if self._glint_share and rng.random() < self._glint_share:
+            view = against_sun(view, rng)
+        view = distort_colour(view, rng, self._augment)
         view = degrade(view, rng, self._augment)
         mask = dihedral(canvas.mask, turn)
         return _sample(view, mask, dihedral(canvas.core, turn), weight_of(mask, self._boat_weight))
@@ -116,6 +131,9 @@ class ShipCrops(Dataset[CropSample]):
         if self._empty and rng.random() < self._empty_share:
             index = self._empty[int(rng.integers(len(self._empty)))]
             centre = rng.uniform(0, (width, height))
+        elif self._false and rng.random() < self._false_share:
+            index, point = self._false[int(rng.integers(len(self._false)))]
+            centre = np.array(point) + rng.uniform(-0.4, 0.4, size=2) * side
         else:
             index, _, (x0, y0, x1, y1) = self._donors.draw(rng)
             # A point of the ship's box, then anywhere in the crop but its outer tenth.

@@ -32,6 +32,7 @@ class TrainConfig(BaseModel):
         encoder: timm's name of the encoder.
         pretrained: Start from ImageNet weights.
         start_from: `best.safetensors` of an earlier run to start from instead: what fits is taken.
+            Or a bundle, whose gate or segmenter is trained further.
         seed: Seeds everything.
         epochs: Most epochs.
         batch_size: Samples per step and device.
@@ -113,6 +114,10 @@ class SegmenterConfig(TrainConfig):
         paste_share: Share of crops that ships of other tiles are pasted onto.
         boat_share: Share of pasted ships that are shrunk to boats.
         boat_weight: What a pixel of the smallest ships weighs in the loss; 1 weighs all alike.
+        glint_share: Share of crops that are shown as if against the sun, hulls dark on bright sea.
+        mined_with: Bundle of a segmenter, shown the training tiles in other light: where it sees
+            ships and none is, there is something to learn. Without one there are no such crops.
+        mined_share: Share of crops around such places, of those that no empty tile gives.
         truth_shift_px: The labels lie by so many pixels too far right and down; the pictures of
             training are moved by it. Validation compares with the labels as they are.
         decoder_channels: Widths of the U-Net's decoder, coarse to fine.
@@ -129,6 +134,9 @@ class SegmenterConfig(TrainConfig):
     paste_share: float = Field(default=0.5, ge=0, le=1)
     boat_share: float = Field(default=0.0, ge=0, le=1)
     boat_weight: float = Field(default=1.0, ge=1)
+    glint_share: float = Field(default=0.0, ge=0, le=1)
+    mined_with: Location | None = None
+    mined_share: float = Field(default=0.2, ge=0, le=1)
     truth_shift_px: Shift = 0.0
     decoder_channels: tuple[Width, Width, Width, Width, Width] = (128, 64, 32, 16, 8)
     half_resolution: bool = True

@@ -22,6 +22,7 @@ from pytorch_lightning.callbacks import (
 from pytorch_lightning.loggers import TensorBoardLogger
 from torch.utils.data import DataLoader, Dataset
 
+from shipseg.bundle.unfold import Kind, start_from_bundle
 from shipseg.dataset.crops import ShipCrops, WholeTiles
 from shipseg.dataset.gate_tiles import GateTiles, GateTilesPlain
 from shipseg.dataset.hulls import Hulls, HullsPlain
@@ -35,10 +36,13 @@ from shipseg.training.config import AnyConfig, GateConfig, RefinerConfig, TrainC
 from shipseg.training.data import check_same, describe, open_tiles
 from shipseg.training.folder import RunFolder, is_first_process, read_environment, record_start
 from shipseg.training.memory import keep_freed_memory
-from shipseg.training.mining import mine
+from shipseg.training.mining import mine, mine_false
 from shipseg.training.modules import GateModule, RefinerModule, SegmenterModule
 from shipseg.training.quiet import without_chatter
 from shipseg.training.samples import draw_samples
+
+# Samples that the norms of a bundle's network take their statistics from, and how many at a time.
+_STATISTICS_OF, _STATISTICS_BATCH = 128, 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +135,7 @@ def train(
             record_start(folder, config, data)
         checkpoint = folder.checkpoint if resume and folder.checkpoint.is_file() else None
         if checkpoint is None and config.start_from is not None:
-            module = parts.module
-            start_from(module.net, config.start_from, needed=module.encoder_prefix)
+            _start(parts, config.start_from)
         if announce is not None and is_first_process():
             announce(
                 Start(
@@ -195,16 +198,37 @@ def _parts(config: AnyConfig, train_tiles: TileSource, val_tiles: TileSource) ->
             config.hulls_per_epoch,
             config.batch_size,
         )  # fmt: skip
+    false_places = (
+        () if config.mined_with is None else mine_false(train_tiles, config.mined_with, config)
+    )
     crops = ShipCrops(
         train_tiles, size=config.crop_size, empty_share=config.empty_share,
         paste_share=config.paste_share, boat_share=config.boat_share,
-        boat_weight=config.boat_weight, truth_shift_px=config.truth_shift_px,
-        seed=config.seed, augment=config.augment,
+        boat_weight=config.boat_weight, glint_share=config.glint_share,
+        false_share=config.mined_share, false_places=false_places,
+        truth_shift_px=config.truth_shift_px, seed=config.seed, augment=config.augment,
     )  # fmt: skip
     # A whole tile is nine crops of 256 px; keep the memory of a step about the same.
     val_batch = max(1, config.batch_size // 8)
     whole = WholeTiles(val_tiles, limit=config.val_tiles)
     return Parts(SegmenterModule(config), crops, whole, config.crops_per_epoch, val_batch)
+
+
+def _start(parts: Parts, path: Path) -> None:
+    """Fill the network from a run's weights, or from a bundle."""
+    module = parts.module
+    if not (path.is_dir() or path.suffix == ".zip"):
+        start_from(module.net, path, needed=module.encoder_prefix)
+        return
+    if isinstance(module, RefinerModule):
+        raise ConfigError(
+            f"start_from: a refiner cannot start from the bundle '{path}'",
+            hint="name the best.safetensors of a refiner's run, or leave start_from out",
+        )
+    kind: Kind = "gate" if isinstance(module, GateModule) else "segmenter"
+    batches = [range(n, n + _STATISTICS_BATCH) for n in range(0, _STATISTICS_OF, _STATISTICS_BATCH)]
+    pictures = [torch.stack([parts.train[0, n].image for n in batch]) for batch in batches]
+    start_from_bundle(module.net, kind, path, pictures)
 
 
 def positive_weight(config: GateConfig, tiles: TileSource) -> float:

@@ -20,7 +20,7 @@ from shipseg.dataset.source import TileSource
 from shipseg.inference.instances import split_touching
 from shipseg.inference.runtime import SegmenterSession
 from shipseg.rectangle import Rectangle, rectangle_at, rectangle_of
-from shipseg.training.config import RefinerConfig
+from shipseg.training.config import TrainConfig
 
 Mask = npt.NDArray[np.bool_]
 
@@ -32,7 +32,7 @@ _LONGEST_PX = 300
 _EIGHT = np.ones((3, 3), dtype=np.bool_)
 
 
-def mine(source: TileSource, bundle: Path, config: RefinerConfig) -> list[tuple[int, Rectangle]]:
+def mine(source: TileSource, bundle: Path, config: TrainConfig) -> list[tuple[int, Rectangle]]:
     """Draw rectangles around all that a segmenter takes for ships.
 
     Args:
@@ -61,6 +61,33 @@ def mine(source: TileSource, bundle: Path, config: RefinerConfig) -> list[tuple[
             other = degrade(distort_colour(rgb, rng, config.augment), rng, config.augment)
             found += [(tile, rectangle) for rectangle in _rectangles(session(other))]
     return found
+
+
+def mine_false(
+    source: TileSource, bundle: Path, config: TrainConfig
+) -> list[tuple[int, tuple[float, float]]]:
+    """Find where a segmenter sees ships and none is.
+
+    Args:
+        source: The training tiles.
+        bundle: The segmenter's bundle.
+        config: As `mine` takes it.
+
+    Returns:
+        Tiles by index, and points (x, y) in pixels; the same each time.
+
+    Raises:
+        UsageError: There is no such bundle.
+        BundleError: The bundle is incomplete, altered or of another shape than it says.
+    """
+    shape_hw = source.table.shape_hw
+    false = []
+    for tile, rectangle in mine(source, bundle, config):
+        truth = source.mask(source.image_ids[tile])
+        if not truth[rectangle.drawn(shape_hw)].any():
+            x, y = rectangle.centre_xy.tolist()
+            false.append((tile, (x, y)))
+    return false
 
 
 def _rectangles(maps: npt.NDArray[np.float32]) -> Iterator[Rectangle]:
