@@ -12,8 +12,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from shipseg import rle
-from shipseg.bundle.format import Bundle, Manifest, load_bundle
-from shipseg.bundle.manifest import CalibrationSpec, ObjectnessSpec
+from shipseg.bundle.format import Manifest, load_bundle
 from shipseg.errors import BadInputError, UsageError
 from shipseg.imaging.decode import Picture, decode_image, read_image
 from shipseg.imaging.tiling import Window, pad_to
@@ -21,14 +20,12 @@ from shipseg.inference.apart import keep_apart
 from shipseg.inference.devices import Device, choose_device
 from shipseg.inference.gate_cells import Heat, gate_windows, holding_cells, place_cells
 from shipseg.inference.margins import margins_of
-from shipseg.inference.outliner import Outlined, Outliner, Surroundings
-from shipseg.inference.refine import Refiner
+from shipseg.inference.outliner import Outlined, Surroundings
+from shipseg.inference.outliner_of import outliner_of
 from shipseg.inference.regions import segment_region
-from shipseg.inference.runtime import GateSession, RefinerSession, SegmenterSession
+from shipseg.inference.runtime import GateSession, SegmenterSession
 from shipseg.inference.ships import Ship, reading_order
-from shipseg.inference.straighten import Straightening
 from shipseg.inference.windows import heat_beyond, least_side, windows_around
-from shipseg.scores import Calibration, Objectness, Scoring
 
 Source = str | os.PathLike[str] | bytes | Picture | npt.NDArray[np.uint8]
 
@@ -127,23 +124,8 @@ class Detector:
         )
         self._gate = GateSession(loaded, threads=threads, device=self.device)
         self._segmenter = SegmenterSession(loaded, threads=threads, device=self.device)
-        self.outliner = self._outliner_of(loaded, threads=threads, straighten=straighten)
-
-    def _outliner_of(self, bundle: Bundle, *, threads: int, straighten: bool) -> Outliner:
-        segmenter, refiner = self.manifest.segmenter, self.manifest.refiner
-        measured = segmenter.straightening if straighten else None
-        fits = fit_scoring = None
-        if measured is not None and refiner is not None:
-            session = RefinerSession(bundle, threads=threads, device=self.device)
-            fits = Refiner(session, refiner.shift_px)
-            if refiner.calibration is not None:
-                fit_scoring = _scoring(refiner.calibration, refiner.objectness)
-        return Outliner(
-            min_area_px=segmenter.min_area_px,
-            scoring=_scoring(segmenter.calibration, segmenter.objectness),
-            fit_scoring=fit_scoring,
-            straightening=None if measured is None else Straightening(**measured.model_dump()),
-            refiner=fits,
+        self.outliner = outliner_of(
+            loaded, threads=threads, device=self.device, straighten=straighten
         )
 
     def detect(self, source: Source) -> tuple[Ship, ...]:
@@ -365,15 +347,6 @@ def open_picture(source: Source) -> Picture:
             raise BadInputError(f"the array is {source.shape}: it holds no pixel")
         return Picture(np.ascontiguousarray(source))
     return read_image(source)
-
-
-def _scoring(spec: CalibrationSpec | None, objectness: ObjectnessSpec | None) -> Scoring:
-    return Scoring(
-        None if spec is None else Calibration(**spec.model_dump()),
-        None
-        if objectness is None
-        else Objectness(Calibration(**objectness.model_dump(exclude={"least"})), objectness.least),
-    )
 
 
 def _name_of(source: Source) -> str:
