@@ -43,8 +43,8 @@ def gate_tiles_of(source, **changed):
     return GateTiles(
         source,
         **{
-            "input_size": 64, "stride": 16, "paste_share": 0.0, "boat_share": 0.0, "seed": 3,
-            "augment": 0.0, **changed,
+            "input_size": 64, "stride": 16, "paste_share": 0.0, "boat_share": 0.0,
+            "glint_share": 0.0, "seed": 3, "augment": 0.0, **changed,
         },
     )  # fmt: skip
 

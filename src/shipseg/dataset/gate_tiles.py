@@ -9,7 +9,7 @@ import numpy.typing as npt
 import torch
 from torch.utils.data import Dataset
 
-from shipseg.dataset.augment import degrade, dihedral, distort_colour, resize_rgb
+from shipseg.dataset.augment import against_sun, degrade, dihedral, distort_colour, resize_rgb
 from shipseg.dataset.donors import Donors
 from shipseg.dataset.paste import Canvas
 from shipseg.dataset.salvage import Salvage
@@ -40,6 +40,7 @@ class GateTiles(Dataset[GateSample]):
         stride: Gate input pixels per cell.
         paste_share: Share of tiles that ships of other tiles are pasted onto.
         boat_share: Share of pasted ships that are shrunk to boats.
+        glint_share: Share of tiles that are shown against the sun.
         seed: The run's seed.
         augment: Strength of the augmentation, 0..1.
     """
@@ -52,10 +53,12 @@ class GateTiles(Dataset[GateSample]):
         stride: int,
         paste_share: float,
         boat_share: float,
+        glint_share: float,
         seed: int,
         augment: float,
     ) -> None:
         self._source, self._size, self._stride = source, input_size, stride
+        self._glint_share = glint_share
         self._seed, self._augment = seed, augment
         self._salvage = Salvage(source)
         self._paste_share = paste_share
@@ -89,6 +92,8 @@ class GateTiles(Dataset[GateSample]):
             view, mask = canvas.rgb, canvas.mask
         turn = int(rng.integers(8))
         view = dihedral(resize_rgb(view, self._size), turn)
+        if self._glint_share and rng.random() < self._glint_share:
+            view = against_sun(view, rng)
         view = degrade(distort_colour(view, rng, self._augment), rng, self._augment)
         return _sample(view, dihedral(mask, turn), self._stride)
 

@@ -94,6 +94,7 @@ class GateConfig(TrainConfig):
         cell_weight: Weight of the cells' loss beside the tile's.
         paste_share: Share of tiles that ships of other tiles are pasted onto.
         boat_share: Share of pasted ships that are shrunk to boats.
+        glint_share: Share of tiles that are shown as if against the sun: hulls dark on bright sea.
     """
 
     input_size: int = Field(default=384, ge=64, multiple_of=32)
@@ -102,6 +103,7 @@ class GateConfig(TrainConfig):
     cell_weight: float = Field(default=20.0, ge=0)
     paste_share: float = Field(default=0.0, ge=0, le=1)
     boat_share: float = Field(default=0.0, ge=0, le=1)
+    glint_share: float = Field(default=0.0, ge=0, le=1)
 
 
 class SegmenterConfig(TrainConfig):

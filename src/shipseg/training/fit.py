@@ -179,7 +179,8 @@ def _parts(config: AnyConfig, train_tiles: TileSource, val_tiles: TileSource) ->
             GateModule(config, positive_weight=positive_weight(config, train_tiles)),
             GateTiles(
                 train_tiles, **view, paste_share=config.paste_share,
-                boat_share=config.boat_share, seed=config.seed, augment=config.augment,
+                boat_share=config.boat_share, glint_share=config.glint_share, seed=config.seed,
+                augment=config.augment,
             ),
             GateTilesPlain(val_tiles, **view),
             config.tiles_per_epoch or len(train_tiles),
