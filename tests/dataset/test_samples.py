@@ -218,6 +218,14 @@ class TestGateTiles:
         assert with_ships(paste_share=1.0) > 1.2 * with_ships(paste_share=0.0)
         assert with_ships(paste_share=1.0, boat_share=1.0) > with_ships(paste_share=0.0)
 
+    def test_tiles_against_the_sun_are_bright_and_told_of_as_before(self, source):
+        plain, glint = gate_tiles_of(source), gate_tiles_of(source, glint_share=1.0)
+        for position in range(20):
+            image, tile, _cells = glint[0, position]
+            assert image.float().median() > SEA + 30
+            # What comes before is drawn alike: the same tile, window and turn.
+            assert tile == plain[0, position].tile
+
     def test_targets_follow_the_picture(self, source):
         gate_tiles = gate_tiles_of(source)
         for position in range(100):
