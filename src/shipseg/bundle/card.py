@@ -169,7 +169,7 @@ def _thresholds(manifest: Manifest) -> str:
 | a cell is looked at from | {gate.cell_threshold:.4f} |
 | a pixel is ship from | {segmenter.threshold:.2f} |
 | least area of a ship | {segmenter.min_area_px} px |
-{_straightening(manifest)}"""
+{_straightening(manifest)}{_reported(manifest)}"""
 
 
 def _straightening(manifest: Manifest) -> str:
@@ -180,6 +180,17 @@ def _straightening(manifest: Manifest) -> str:
         f"| masks become rectangles | from an IoU of {how.rectangularity:g} with their own, "
         f"{how.longer_px:g} px longer and {how.narrower_px:g} px narrower |"
         + ("" if manifest.refiner is None else _refined(manifest.refiner))
+    )
+
+
+def _reported(manifest: Manifest) -> str:
+    judged = manifest.refiner if manifest.segmenter.straightening is not None else None
+    objectness = (judged or manifest.segmenter).objectness
+    if objectness is None:
+        return ""
+    return (
+        "\n| a ship is reported from | "
+        f"{objectness.least:g}, the probability that one is there; everything without the gate |"
     )
 
 
