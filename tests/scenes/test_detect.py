@@ -173,7 +173,7 @@ def test_a_bundle_says_whether_hulls_are_straightened() -> None:
     assert settings_key(plain, SceneSettings()) != settings_key(straight, SceneSettings())
     masks, hulls = ([ship.rle for ship in d.predict(rgb).ships] for d in (plain, straight))
     # One of the drawn ships lies alongside another, and is parted from it.
-    assert (len(masks), len(hulls)) == (3, 4)
+    assert (len(masks), len(hulls)) == (2, 3)
     assert not set(masks[:1]) & set(hulls)
 
 
