@@ -52,7 +52,11 @@ def predict(
         typer.Option("--overlays", help="Write overlays/: each tile with ships, outlined."),
     ] = False,
     no_gate: Annotated[
-        bool, typer.Option("--no-gate", help="Segment every tile, whatever the gate says of it.")
+        bool,
+        typer.Option(
+            "--no-gate",
+            help="Segment every tile and report all that is found, whatever the gate says of it.",
+        ),
     ] = False,
     threshold: ThresholdOption = None,
     gate_threshold: GateThresholdOption = None,
