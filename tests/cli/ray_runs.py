@@ -108,16 +108,11 @@ def nothing(make: Callable[[], Any]) -> Any:
     raise BundleError("there is no bundle on this machine", hint="copy it there")
 
 
-def interrupt_after(parts: int, folder: Path, ended: threading.Event) -> None:
-    """Press Ctrl-C as soon as so many parts are written, and again if nothing comes of it.
-
-    Ray has been seen to swallow one.
-    """
+def interrupt_after(parts: int, folder: Path) -> None:
+    """Press Ctrl-C as soon as so many parts are written."""
     while len(list(folder.glob(".shipseg-parts-*/*.json"))) < parts:
         time.sleep(0.1)
-    while not ended.is_set():
-        os.kill(os.getpid(), signal.SIGINT)
-        ended.wait(30)
+    os.kill(os.getpid(), signal.SIGINT)
 
 
 def run(arguments: list[str], *, loads: bool = True, interrupt: int = 0) -> int:
@@ -125,15 +120,12 @@ def run(arguments: list[str], *, loads: bool = True, interrupt: int = 0) -> int:
     scene_engines.for_ray = lambda settings: MortalSettings(for_ray(settings))
     wrap = mortal if loads else nothing
     tile_engines.on_ray = lambda make, **options: on_ray(lambda: wrap(make), **options)
-    ended = threading.Event()
     if interrupt:
         out = Path(arguments[arguments.index("-o") + 1])
-        given = (interrupt, out, ended)
-        threading.Thread(target=interrupt_after, args=given, daemon=True).start()
+        threading.Thread(target=interrupt_after, args=(interrupt, out), daemon=True).start()
     try:
         return main(arguments)
     finally:
-        ended.set()
         tile_engines.on_ray, scene_engines.for_ray = on_ray, for_ray
 
 
