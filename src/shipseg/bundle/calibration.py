@@ -23,7 +23,7 @@ from shipseg.evaluation.results import TileResult
 from shipseg.scores import Calibration, Evidence, Objectness, Scoring
 
 LEAST_OBJECTNESS = 0.3
-"""Ships below are not reported. On the validation tiles F2 is the same from 0.2 to 0.5; above 0.4
+"""Ships below are not reported. On the validation tiles F2 is the same from 0.2 to 0.5; above 0.3
 Dice falls, for a ship that is outlined badly is worth more than none."""
 
 BoolArray = npt.NDArray[np.bool_]

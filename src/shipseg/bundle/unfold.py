@@ -94,15 +94,15 @@ def _fill(net: nn.Module, found: Tensors, kind: Kind, path: Path) -> list[nn.Bat
     merged = []
     following: dict[str, nn.BatchNorm2d] = dict(_norms_behind(net))
 
-    def take(name: str, parameter: torch.Tensor, own: str) -> torch.Tensor | None:
+    def take(name: str, parameter: torch.Tensor, own: str) -> None:
         """Copy the tensor of that name, if the graph has one."""
         value = found.get(own)
         if value is None:
-            return None
+            return
         if value.numel() != parameter.numel():
             shapes = f"{tuple(value.shape)}, expected {tuple(parameter.shape)}"
             raise _other_network(kind, path, f"'{name}' is {shapes}")
-        return parameter.copy_(value.reshape(parameter.shape))
+        parameter.copy_(value.reshape(parameter.shape))
 
     for name, module in net.named_modules():
         if isinstance(module, nn.BatchNorm2d):

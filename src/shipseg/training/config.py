@@ -31,8 +31,8 @@ class TrainConfig(BaseModel):
         missing: `error` or `skip` labelled tiles without a file.
         encoder: timm's name of the encoder.
         pretrained: Start from ImageNet weights.
-        start_from: `best.safetensors` of an earlier run to start from instead: what fits is taken.
-            Or a bundle, whose gate or segmenter is trained further.
+        start_from: An earlier run, or its `best.safetensors`, to start from instead: what fits is
+            taken. Or a bundle, whose gate or segmenter is trained further.
         seed: Seeds everything.
         epochs: Most epochs.
         batch_size: Samples per step and device.

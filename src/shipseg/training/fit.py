@@ -218,6 +218,9 @@ def _parts(config: AnyConfig, train_tiles: TileSource, val_tiles: TileSource) ->
 def _start(parts: Parts, path: Path) -> None:
     """Fill the network from a run's weights, or from a bundle."""
     module = parts.module
+    run = RunFolder(path)
+    if run.weights.is_file():
+        path = run.weights
     if not (path.is_dir() or path.suffix == ".zip"):
         start_from(module.net, path, needed=module.encoder_prefix)
         return

@@ -7,6 +7,8 @@ does on new ones; and what it is unsure of counts as well.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
@@ -82,11 +84,12 @@ def mine_false(
     """
     shape_hw = source.table.shape_hw
     false = []
-    for tile, rectangle in mine(source, bundle, config):
+    for tile, those in groupby(mine(source, bundle, config), key=itemgetter(0)):
         truth = source.mask(source.image_ids[tile])
-        if not truth[rectangle.drawn(shape_hw)].any():
-            x, y = rectangle.centre_xy.tolist()
-            false.append((tile, (x, y)))
+        for _, rectangle in those:
+            if not truth[rectangle.drawn(shape_hw)].any():
+                x, y = rectangle.centre_xy.tolist()
+                false.append((tile, (x, y)))
     return false
 
 
