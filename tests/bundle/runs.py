@@ -68,12 +68,12 @@ def write_gate_run(root: Path, tiles: Tiles, **settings: Any) -> Path:
     return _write(root, config, make_gate(PADDED))
 
 
-def write_segmenter_run(root: Path, tiles: Tiles, **settings: Any) -> Path:
+def write_segmenter_run(root: Path, tiles: Tiles, *, encoder: str = TINY, **settings: Any) -> Path:
     config = SegmenterConfig(
-        **_paths(tiles), encoder=TINY, tile_size=128, crop_size=64, decoder_channels=_CHANNELS,
-        **settings,
+        **_paths(tiles), encoder=encoder, tile_size=128, crop_size=64,
+        decoder_channels=_CHANNELS, **settings,
     )  # fmt: skip
-    return _write(root, config, make_segmenter())
+    return _write(root, config, make_segmenter(encoder))
 
 
 def write_refiner_run(root: Path, tiles: Tiles, **settings: Any) -> Path:

@@ -76,6 +76,15 @@ def with_refiner(
     return export_bundle(*runs, root / "bundle", run_refiner=run)
 
 
+@pytest.fixture(scope="module")
+def with_another(
+    runs: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory, tiles: Tiles
+) -> Exported:
+    root = tmp_path_factory.mktemp("another")
+    run = write_segmenter_run(root / "run", tiles, encoder=PADDED)
+    return export_bundle(*runs, root / "bundle", also=[run])
+
+
 def random_rgb(height: int, width: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
 
@@ -228,6 +237,41 @@ def test_a_refiner_is_told_of_in_manifest_and_card(
     assert with_refiner.to_dict()["bytes"]["refiner"] > 0
     assert exported.bundle.manifest.refiner is None
     assert "refiner" not in (exported.path / "README.md").read_text()
+
+
+@torch.inference_mode()
+def test_two_segmenters_say_the_mean_of_what_each_says(with_another: Exported) -> None:
+    rgb = random_rgb(64, 96)
+    one, other = (
+        torch.sigmoid(make_segmenter(encoder)(batch(rgb)))[0].numpy()
+        for encoder in ("test_efficientnet", PADDED)
+    )
+    found = SegmenterSession(with_another.bundle, threads=1)(rgb)
+    assert np.abs(one - other).max() > 0.1
+    np.testing.assert_allclose(found, (one + other) / 2, atol=2e-3)
+
+
+def test_two_segmenters_are_told_of(with_another: Exported, exported: Exported) -> None:
+    manifest = load_bundle(with_another.path).manifest
+    assert manifest.provenance.segmenter_encoder == f"test_efficientnet + {PADDED}"
+    assert (
+        f"`test_efficientnet + {PADDED}` (segmenter)"
+        in (with_another.path / "README.md").read_text()
+    )
+    assert 0 < manifest.parity.segmenter_max_abs_difference < 2e-3
+    assert manifest.segmenter.crop_size == exported.bundle.manifest.segmenter.crop_size
+
+
+def test_another_segmenter_has_to_be_one_and_of_the_same_tiles(
+    runs: tuple[Path, Path], tmp_path: Path, tiles: Tiles
+) -> None:
+    with pytest.raises(UsageError, match="a run of the other network, expected a segmenter's"):
+        export_bundle(*runs, tmp_path / "b", also=[runs[0]])
+    run = write_segmenter_run(tmp_path / "run", tiles)
+    settings = (run / "config.yaml").read_text()
+    (run / "config.yaml").write_text(settings.replace("tile_size: 128", "tile_size: 64"))
+    with pytest.raises(UsageError, match="128 px, the segmenter on tiles of 64 px"):
+        export_bundle(*runs, tmp_path / "b", also=[run])
 
 
 def test_a_refiner_of_another_kind_or_size_is_refused(

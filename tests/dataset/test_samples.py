@@ -33,8 +33,8 @@ def crops_of(source, **changed):
         source,
         **{
             "size": 64, "empty_share": 0.25, "paste_share": 0.0, "boat_share": 0.0,
-            "boat_weight": 1.0, "glint_share": 0.0, "false_share": 0.0, "false_places": (),
-            "truth_shift_px": 0.0, "seed": 3, "augment": 0.0, **changed,
+            "boat_weight": 1.0, "glint_share": 0.0, "around_share": 0.0, "false_share": 0.0,
+            "false_places": (), "truth_shift_px": 0.0, "seed": 3, "augment": 0.0, **changed,
         },
     )  # fmt: skip
 
@@ -149,6 +149,18 @@ class TestCrops:
         assert with_ships(1.0) == 0
         assert 8 <= with_ships(0.5) <= 32
         assert with_ships(0.0) > 35
+
+    def test_some_crops_come_from_anywhere_on_tiles_with_ships(self, tiles):
+        only = [image_id for image_id in tiles.ids if tiles.masks[image_id].any()][:1]
+        source = open_source(tiles.images, tiles.labels, shape_hw=HW)
+        one = type(source)(source.folder, source.table.subset(only))
+
+        def ship_seen(share: float) -> float:
+            crops = crops_of(one, around_share=share, size=64)
+            return sum(bool(crops[0, position].mask.any()) for position in range(60)) / 60
+
+        # The crop is a quarter of the tile: an even draw often leaves the ship out.
+        assert ship_seen(0.0) > 0.9 > ship_seen(0.5) > ship_seen(1.0)
 
     def test_pixels_of_small_ships_weigh_more_up_to_what_is_asked_for(self, source):
         for position in range(40):

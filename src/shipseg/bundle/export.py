@@ -45,7 +45,9 @@ from shipseg.errors import UsageError
 from shipseg.evaluation.classification import OperatingPoint, confusion_at
 from shipseg.evaluation.evaluate import evaluate
 from shipseg.inference.straighten import Straightening
+from shipseg.models.ensemble import SegmenterMean
 from shipseg.models.gate import GATE_STRIDE
+from shipseg.models.segmenter import Segmenter
 from shipseg.scores import Calibration, Scoring
 from shipseg.training.config import GateConfig, RefinerConfig, SegmenterConfig
 from shipseg.training.data import open_tiles
@@ -145,6 +147,7 @@ def export_bundle(
     out: Path,
     *,
     run_refiner: Path | None = None,
+    also: Sequence[Path] = (),
     images: Path | None = None,
     labels: Path | None = None,
     split: Path | None = None,
@@ -161,6 +164,8 @@ def export_bundle(
         run_segmenter: Run folder of the segmenter.
         out: A folder, or a file whose name ends in `.zip`.
         run_refiner: Run folder of the refiner, if the bundle is to have one.
+        also: Run folders of other segmenters, whose maps are averaged with the first one's. Its
+            crops say how large a window is.
         images: Folder of tiles, where it moved since the gate's training.
         labels: Label table, where it moved.
         split: Split, where it moved.
@@ -184,19 +189,23 @@ def export_bundle(
     gate_config = read_run(run_gate, GateConfig, moved)
     segmenter_config = read_run(run_segmenter, SegmenterConfig)
     refiner_config = None if run_refiner is None else read_run(run_refiner, RefinerConfig)
-    for run in (run_gate, run_segmenter, run_refiner):
+    also_configs = [read_run(run, SegmenterConfig) for run in also]
+    for run in (run_gate, run_segmenter, *also, run_refiner):
         if run is not None and not RunFolder(run).summary.is_file():
             logger.warning(
                 "the training in '%s' has not ended; its best epoch so far is taken", run
             )
-    others = [one for one in (segmenter_config, refiner_config) if one is not None]
+    others = [one for one in (segmenter_config, *also_configs, refiner_config) if one is not None]
     check_together(gate_config, *others, moved=any(moved.values()))
     train, val = open_tiles(gate_config)
     tiles = Measuring(val, workers, progress)
     chosen_ids = _sample(val.image_ids, choices.tile_limit, gate_config.seed)
 
     gate = load_gate(run_gate, gate_config)
-    segmenter = load_segmenter(run_segmenter, segmenter_config)
+    segmenter: Segmenter | SegmenterMean = load_segmenter(run_segmenter, segmenter_config)
+    if also:
+        read = zip(also, also_configs, strict=True)
+        segmenter = SegmenterMean([segmenter, *(load_segmenter(*run) for run in read)])
     announce("exporting the gate")
     gate_graph = export_gate(gate, gate_config.input_size)
     announce("exporting the segmenter")
@@ -228,7 +237,7 @@ def export_bundle(
         ),
         refiner=refiner_spec,
         provenance=provenance_of(
-            gate_config, segmenter_config, refiner_config, choices.data, train, val
+            gate_config, [segmenter_config, *also_configs], refiner_config, choices.data, train, val
         ),
         parity=_no_parity(),
         figures={},

@@ -150,7 +150,7 @@ class Provenance(_Part):
 
     Attributes:
         gate_encoder: timm's name of the gate's encoder.
-        segmenter_encoder: timm's name of the segmenter's encoder.
+        segmenter_encoder: timm's name of the segmenter's encoder; several in a mean, with " + ".
         refiner_encoder: timm's name of the refiner's encoder; None where there is none.
         training_data: The set, in words.
         split: How training and validation tiles were parted, in words.

@@ -13,7 +13,7 @@ import io
 import logging
 import warnings
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import onnx
@@ -25,6 +25,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from shipseg.imaging.hull_view import SIDES, VIEW_HW
+from shipseg.models.ensemble import SegmenterMean
 from shipseg.models.gate import Gate
 from shipseg.models.refiner import Refiner
 from shipseg.models.segmenter import Segmenter
@@ -36,6 +37,8 @@ _OPSET, _IR_VERSION = 18, 9
 # by 0.001 at most; with all tensors halved 14 MB and 0.009, with none 27 MB and 0.00004.
 _LEAST_HALVED = 150_000
 _LARGEST_HALF = 65504.0
+
+Network = TypeVar("Network", bound=nn.Module)
 
 
 def export_gate(gate: Gate, input_size: int) -> bytes:
@@ -59,11 +62,11 @@ def export_gate(gate: Gate, input_size: int) -> bytes:
     )
 
 
-def export_segmenter(segmenter: Segmenter) -> bytes:
+def export_segmenter(segmenter: Segmenter | SegmenterMean) -> bytes:
     """Make the segmenter's graph.
 
     Args:
-        segmenter: The trained network; it is not changed.
+        segmenter: The trained network, or several; they are not changed.
 
     Returns:
         ONNX: `image` uint8 (N, H, W, 3), H and W multiples of 32, to `maps` (N, 2, H, W), the
@@ -109,12 +112,12 @@ class _GateProbabilities(nn.Module):
 
 
 class _SegmenterProbabilities(nn.Module):
-    def __init__(self, segmenter: nn.Module) -> None:
+    def __init__(self, segmenter: Segmenter | SegmenterMean) -> None:
         super().__init__()
         self.segmenter = segmenter
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
-        return torch.sigmoid(self.segmenter(image))
+        return self.segmenter.probabilities(image)
 
 
 class _RefinerAnswers(nn.Module):
@@ -127,7 +130,7 @@ class _RefinerAnswers(nn.Module):
         return sides, torch.sigmoid(fit)
 
 
-def settled(net: nn.Module) -> nn.Module:
+def settled(net: Network) -> Network:
     """Copy a network with all that follows from "sides are multiples of 32" settled.
 
     On such sides TensorFlow's SAME padding is constant, and every block of the U-Net's decoder

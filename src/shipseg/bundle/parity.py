@@ -19,6 +19,7 @@ from shipseg.bundle.measure import Measuring, shrink
 from shipseg.errors import QualityGateError
 from shipseg.imaging.hull_view import VIEW_HW
 from shipseg.inference.runtime import GateSession, RefinerSession, SegmenterSession
+from shipseg.models.ensemble import SegmenterMean
 from shipseg.models.gate import Gate
 from shipseg.models.refiner import Refiner
 from shipseg.models.segmenter import Segmenter
@@ -56,12 +57,12 @@ def gate_difference(gate: Gate, session: GateSession, views: Sequence[Rgb]) -> f
 
 @torch.inference_mode()
 def segmenter_difference(
-    segmenter: Segmenter, session: SegmenterSession, tiles: Sequence[Rgb]
+    segmenter: Segmenter | SegmenterMean, session: SegmenterSession, tiles: Sequence[Rgb]
 ) -> float:
     """Return the largest absolute difference of any pixel's probability, in either map.
 
     Args:
-        segmenter: The trained network.
+        segmenter: The trained network, or several.
         session: The bundle's graph.
         tiles: (H, W, 3) uint8 tiles, sides multiples of 32; windows of several shapes are cut out.
     """
@@ -69,7 +70,7 @@ def segmenter_difference(
     for index, tile in enumerate(tiles):
         height, width = _WINDOWS_HW[index % len(_WINDOWS_HW)]
         view = tile[:height, :width]
-        expected = torch.sigmoid(segmenter(_batch(view)))[0].numpy()
+        expected = segmenter.probabilities(_batch(view))[0].numpy()
         largest = _larger(largest, session(view) - expected)
     return largest
 
@@ -106,7 +107,7 @@ def check_difference(what: str, difference: float) -> None:
 def measure_parity(
     bundle: Bundle,
     gate: Gate,
-    segmenter: Segmenter,
+    segmenter: Segmenter | SegmenterMean,
     refiner: Refiner | None,
     tiles: Measuring,
     image_ids: Sequence[str],

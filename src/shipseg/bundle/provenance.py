@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Sequence
 
 from shipseg.bundle.manifest import Provenance
 from shipseg.dataset.source import TileSource
@@ -25,7 +26,7 @@ _AIRBUS_ID = re.compile(r"[0-9a-f]{9}\.jpg")
 
 def provenance_of(
     gate: GateConfig,
-    segmenter: SegmenterConfig,
+    segmenters: Sequence[SegmenterConfig],
     refiner: RefinerConfig | None,
     data: str | None,
     train: TileSource,
@@ -35,7 +36,7 @@ def provenance_of(
 
     Args:
         gate: The gate's configuration.
-        segmenter: The segmenter's.
+        segmenters: The segmenters'.
         refiner: The refiner's, if there is one.
         data: What the tiles are, in words; None takes what their names tell.
         train: Tiles that were trained on.
@@ -44,7 +45,7 @@ def provenance_of(
     known = AIRBUS if _is_airbus(val) else f"tiles of {gate.labels.name}"
     return Provenance(
         gate_encoder=gate.encoder,
-        segmenter_encoder=segmenter.encoder,
+        segmenter_encoder=" + ".join(segmenter.encoder for segmenter in segmenters),
         refiner_encoder=None if refiner is None else refiner.encoder,
         training_data=data or known,
         split=_describe_split(gate),

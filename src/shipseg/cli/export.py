@@ -57,6 +57,16 @@ def export(
             show_default=False,
         ),
     ] = None,
+    also: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--also",
+            metavar="RUN_SEGMENTER",
+            help="Another segmenter, to average its maps with the first one's. It takes its time, "
+            "and errs elsewhere. May be repeated.",
+            show_default=False,
+        ),
+    ] = None,
     form: Annotated[
         ExportFormat,
         typer.Option(
@@ -137,7 +147,7 @@ def export(
     """  # fmt: skip
     sources = sources or []
     measured = {
-        "--name": name, "--gate-threshold": gate_threshold != _AUTO or None,
+        "--also": also, "--name": name, "--gate-threshold": gate_threshold != _AUTO or None,
         "--gate-recall": gate_recall, "--images": images, "--labels": labels, "--split": split,
         "--data": data, "--license": license_text,
     }  # fmt: skip
@@ -162,9 +172,9 @@ def export(
         for_qgis = form is ExportFormat.deepness
         exported = export_bundle(
             run_gate, run_segmenter, Path(folder, output.stem) if for_qgis else output,
-            run_refiner=next(iter(run_refiner), None), images=images, labels=labels, split=split,
-            choices=choices, overwrite=overwrite, workers=workers or os.cpu_count() or 1,
-            announce=note, progress=progress,
+            run_refiner=next(iter(run_refiner), None), also=also or (), images=images,
+            labels=labels, split=split, choices=choices, overwrite=overwrite,
+            workers=workers or os.cpu_count() or 1, announce=note, progress=progress,
         )  # fmt: skip
         if for_qgis:
             export_for_deepness(exported.path, output, gsd=gsd, as_json=json)

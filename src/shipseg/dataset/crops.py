@@ -63,6 +63,8 @@ class ShipCrops(Dataset[CropSample]):
         boat_share: Share of pasted ships that are shrunk to boats.
         boat_weight: What a pixel of the smallest ships weighs, 1 or more.
         glint_share: Share of crops that are shown against the sun.
+        around_share: Share of crops from anywhere on tiles with ships, of those that no empty tile
+            gives: the quays and shores that ships are near to, which crops around ships leave out.
         false_share: Share of crops around places where no ship is but a segmenter saw one.
         false_places: Those: tile and point (x, y) in pixels.
         truth_shift_px: The labels lie by so much too far right and down.
@@ -83,6 +85,7 @@ class ShipCrops(Dataset[CropSample]):
         boat_share: float,
         boat_weight: float,
         glint_share: float,
+        around_share: float,
         false_share: float,
         false_places: Sequence[tuple[int, Point]],
         truth_shift_px: float,
@@ -94,13 +97,16 @@ class ShipCrops(Dataset[CropSample]):
         self._seed, self._augment = seed, augment
         self._boat_weight, self._shift_px = boat_weight, truth_shift_px
         self._glint_share = glint_share
+        self._around_share = around_share
         self._false_share, self._false = false_share, false_places
         self._salvage = Salvage(source)
         self._donors = Donors(
             source, self._salvage, boat_share=boat_share, truth_shift_px=truth_shift_px
         )
         names = enumerate(source.image_ids)
-        self._empty = [index for index, name in names if not source.table.has_ships(name)]
+        self._empty, self._sailed = [], []
+        for index, name in names:
+            (self._sailed if source.table.has_ships(name) else self._empty).append(index)
         if not self._donors.ships:
             raise ConfigError("no training tile holds a ship; the segmenter has nothing to learn")
 
@@ -130,6 +136,9 @@ class ShipCrops(Dataset[CropSample]):
             side *= min(1.0, (min(height, width) - 4) / (2 * half_extent(side, angle)))
         if self._empty and rng.random() < self._empty_share:
             index = self._empty[int(rng.integers(len(self._empty)))]
+            centre = rng.uniform(0, (width, height))
+        elif self._around_share and rng.random() < self._around_share:
+            index = self._sailed[int(rng.integers(len(self._sailed)))]
             centre = rng.uniform(0, (width, height))
         elif self._false and rng.random() < self._false_share:
             index, point = self._false[int(rng.integers(len(self._false)))]

@@ -71,3 +71,7 @@ class Segmenter(nn.Module):
         """
         logits: torch.Tensor = self.unet(self.normalize(image))
         return logits
+
+    def probabilities(self, image: torch.Tensor) -> torch.Tensor:
+        """Return (N, 2, H, W) float in 0..1: ship, core; takes what `forward` takes."""
+        return torch.sigmoid(self(image))

@@ -117,9 +117,13 @@ class SegmenterConfig(TrainConfig):
         boat_share: Share of pasted ships that are shrunk to boats.
         boat_weight: What a pixel of the smallest ships weighs in the loss; 1 weighs all alike.
         glint_share: Share of crops that are shown as if against the sun, hulls dark on bright sea.
+        around_share: Share of crops from anywhere on tiles with ships, of those that no empty tile
+            gives: quays and shores that ships are near to. Without it crops are around ships.
         mined_with: Bundle of a segmenter, shown the training tiles in other light: where it sees
             ships and none is, there is something to learn. Without one there are no such crops.
         mined_share: Share of crops around such places, of those that no empty tile gives.
+        taught_by: Bundles whose segmenters teach this one: their mean, on the very crops.
+        taught_share: What they say counts so much of what is learnt, the labels the rest.
         truth_shift_px: The labels lie by so many pixels too far right and down; the pictures of
             training are moved by it. Validation compares with the labels as they are.
         decoder_channels: Widths of the U-Net's decoder, coarse to fine.
@@ -137,8 +141,11 @@ class SegmenterConfig(TrainConfig):
     boat_share: float = Field(default=0.0, ge=0, le=1)
     boat_weight: float = Field(default=1.0, ge=1)
     glint_share: float = Field(default=0.0, ge=0, le=1)
+    around_share: float = Field(default=0.0, ge=0, le=1)
     mined_with: Location | None = None
     mined_share: float = Field(default=0.2, ge=0, le=1)
+    taught_by: tuple[Location, ...] = ()
+    taught_share: float = Field(default=0.5, ge=0, le=1)
     truth_shift_px: Shift = 0.0
     decoder_channels: tuple[Width, Width, Width, Width, Width] = (128, 64, 32, 16, 8)
     half_resolution: bool = True

@@ -29,6 +29,7 @@ from shipseg.dataset.hulls import Hulls, HullsPlain
 from shipseg.dataset.source import TileCount, TileSource
 from shipseg.dataset.stream import EpochStream
 from shipseg.errors import ConfigError
+from shipseg.inference.devices import Device, choose_device
 from shipseg.models.gate import GATE_STRIDE
 from shipseg.models.start import start_from
 from shipseg.training.callbacks import AtomicCheckpointIO, History, SeededSteps, StopEarly
@@ -40,6 +41,7 @@ from shipseg.training.mining import mine, mine_false
 from shipseg.training.modules import GateModule, RefinerModule, SegmenterModule
 from shipseg.training.quiet import without_chatter
 from shipseg.training.samples import draw_samples
+from shipseg.training.teacher import Teacher
 
 # Samples that the norms of a bundle's network take their statistics from, and how many at a time.
 _STATISTICS_OF, _STATISTICS_BATCH = 128, 8
@@ -206,13 +208,21 @@ def _parts(config: AnyConfig, train_tiles: TileSource, val_tiles: TileSource) ->
         train_tiles, size=config.crop_size, empty_share=config.empty_share,
         paste_share=config.paste_share, boat_share=config.boat_share,
         boat_weight=config.boat_weight, glint_share=config.glint_share,
+        around_share=config.around_share,
         false_share=config.mined_share, false_places=false_places,
         truth_shift_px=config.truth_shift_px, seed=config.seed, augment=config.augment,
     )  # fmt: skip
     # A whole tile is nine crops of 256 px; keep the memory of a step about the same.
     val_batch = max(1, config.batch_size // 8)
     whole = WholeTiles(val_tiles, limit=config.val_tiles)
-    return Parts(SegmenterModule(config), crops, whole, config.crops_per_epoch, val_batch)
+    teacher = None
+    if config.taught_by:
+        teacher = Teacher(
+            config.taught_by, share=config.taught_share, threads=config.threads or 1,
+            device=choose_device(Device.auto),
+        )  # fmt: skip
+    module = SegmenterModule(config, teacher=teacher)
+    return Parts(module, crops, whole, config.crops_per_epoch, val_batch)
 
 
 def _start(parts: Parts, path: Path) -> None:

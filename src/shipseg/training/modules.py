@@ -31,6 +31,7 @@ from shipseg.models.losses import (
 from shipseg.models.refiner import Refiner
 from shipseg.models.segmenter import Segmenter
 from shipseg.training.config import GateConfig, RefinerConfig, SegmenterConfig, TrainConfig
+from shipseg.training.teacher import Teacher
 
 
 class _Module(pl.LightningModule):
@@ -172,13 +173,15 @@ class SegmenterModule(_Module):
 
     Args:
         config: The run's configuration.
+        teacher: Has a say in what each crop shows; None leaves that to the labels.
     """
 
     monitor = "val_dice"
     encoder_prefix = "unet.encoder."
 
-    def __init__(self, config: SegmenterConfig) -> None:
+    def __init__(self, config: SegmenterConfig, *, teacher: Teacher | None = None) -> None:
         super().__init__(config)
+        self._teacher = teacher
         self.net: Segmenter = Segmenter(
             config.encoder,
             decoder_channels=config.decoder_channels,
@@ -209,6 +212,8 @@ class SegmenterModule(_Module):
     def training_step(self, batch: CropSample, _: int) -> torch.Tensor:
         """Return the loss of one batch."""
         batch = CropSample(*batch)
+        if self._teacher is not None:
+            batch = self._teacher.taught(batch)
         loss = self._loss(self.net(batch.image), batch)
         self.log("train_loss", loss, on_step=False, on_epoch=True, sync_dist=True, prog_bar=True)
         return loss
