@@ -26,9 +26,10 @@ def bare(encoder: str) -> torch.nn.Module:
     return model
 
 
-def test_the_packaged_weights_fill_every_tensor():
-    model = bare(LITE)
-    load_pretrained(model, LITE)
+@pytest.mark.parametrize("encoder", [LITE, "tf_efficientnet_lite2"])
+def test_the_packaged_weights_fill_every_tensor(encoder):
+    model = bare(encoder)
+    load_pretrained(model, encoder)
     untouched = [name for name, value in model.state_dict().items() if (value == -12345).any()]
     assert untouched == []
     norms = [value for name, value in model.state_dict().items() if name.endswith("running_var")]

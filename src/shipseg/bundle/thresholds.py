@@ -27,7 +27,7 @@ THRESHOLDS = (0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7)
 MIN_AREAS_PX = (1, 10, 20, 30, 40)
 """Least areas that are tried: enough to drop specks. More would pay, and cost the small ships."""
 
-KEPT_SHIP_PIXELS = 0.995
+KEPT_SHIP_PIXELS = 0.99
 """Share of ship pixels that the hot cells of passing tiles have to reach."""
 
 # Probabilities of 0 and 1 occur, and no threshold may be either.

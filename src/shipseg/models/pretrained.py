@@ -75,7 +75,7 @@ def _packaged_state(packaged: _Packaged, encoder: str) -> State:
     try:
         module = importlib.import_module(packaged.module)
     except ImportError as error:
-        # Not `of_extra`: the extra brings only lite0.
+        # Not `of_extra`: the extra brings lite0 and lite2 only.
         raise MissingDependencyError(
             f"the pretrained encoder '{encoder}' needs the package '{packaged.distribution}', "
             "which is not installed",
