@@ -70,7 +70,7 @@ few = settings(
 
 
 def test_squares_give_what_one_large_look_gives(bundled: Detector, tmp_path: Path) -> None:
-    """A network's answer depends on what else it sees: to a few pixels, or at a quay to some more."""
+    """A network's answer depends on what else it sees: by a few pixels, and more at quays."""
     size = 3 * SQUARE_PX
     path = save(tmp_path / "s.tif", draw_scene(21, (size, size), ships=40, coast=True).rgb)
     squares, whole = (

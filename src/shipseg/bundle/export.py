@@ -47,7 +47,6 @@ from shipseg.evaluation.evaluate import evaluate
 from shipseg.inference.straighten import Straightening
 from shipseg.models.ensemble import SegmenterMean
 from shipseg.models.gate import GATE_STRIDE
-from shipseg.models.segmenter import Segmenter
 from shipseg.scores import Calibration, Scoring
 from shipseg.training.config import GateConfig, RefinerConfig, SegmenterConfig
 from shipseg.training.data import open_tiles
@@ -202,10 +201,11 @@ def export_bundle(
     chosen_ids = _sample(val.image_ids, choices.tile_limit, gate_config.seed)
 
     gate = load_gate(run_gate, gate_config)
-    segmenter: Segmenter | SegmenterMean = load_segmenter(run_segmenter, segmenter_config)
-    if also:
-        read = zip(also, also_configs, strict=True)
-        segmenter = SegmenterMean([segmenter, *(load_segmenter(*run) for run in read)])
+    segmenters = [
+        load_segmenter(*run)
+        for run in zip([run_segmenter, *also], [segmenter_config, *also_configs], strict=True)
+    ]
+    segmenter = SegmenterMean(segmenters) if also else segmenters[0]
     announce("exporting the gate")
     gate_graph = export_gate(gate, gate_config.input_size)
     announce("exporting the segmenter")

@@ -104,7 +104,8 @@ class ShipCrops(Dataset[CropSample]):
             source, self._salvage, boat_share=boat_share, truth_shift_px=truth_shift_px
         )
         names = enumerate(source.image_ids)
-        self._empty, self._sailed = [], []
+        self._empty: list[int] = []
+        self._sailed: list[int] = []
         for index, name in names:
             (self._sailed if source.table.has_ships(name) else self._empty).append(index)
         if not self._donors.ships:
