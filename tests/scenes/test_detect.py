@@ -69,10 +69,13 @@ few = settings(
 )
 
 
-def test_squares_give_what_one_large_look_gives(bundled: Detector, tmp_path: Path) -> None:
-    """A network's answer depends on what else it sees: by a few pixels, and more at quays."""
+@pytest.mark.parametrize(("seed", "least"), [(21, 0.7), (26, 0.85)])
+def test_squares_give_what_one_large_look_gives(
+    bundled: Detector, tmp_path: Path, seed: int, least: float
+) -> None:
+    """A network's answer depends on what else it sees: by a few pixels, and more at some quays."""
     size = 3 * SQUARE_PX
-    path = save(tmp_path / "s.tif", draw_scene(21, (size, size), ships=40, coast=True).rgb)
+    path = save(tmp_path / "s.tif", draw_scene(seed, (size, size), ships=40, coast=True).rgb)
     squares, whole = (
         find(bundled, path, whole_px=whole_px, gated=False) for whole_px in (512, 2 * size)
     )
@@ -85,7 +88,7 @@ def test_squares_give_what_one_large_look_gives(bundled: Detector, tmp_path: Pat
     assert len(at_border) >= 3
     same = [max(iou(outline, ship.outline) for ship in squares.ships) for outline in sure]
     assert np.quantile(same, 0.1) > 0.85
-    assert min(same) > 0.7
+    assert min(same) > least
 
 
 def _lines(at: int, size: int) -> tuple[LineString, LineString]:
@@ -167,15 +170,16 @@ def test_hulls_are_straightened_as_on_a_tile(
 
 
 def test_a_bundle_says_whether_hulls_are_straightened() -> None:
-    rgb = draw_scene(3, (500, 500), ships=4, coast=False).rgb
+    rgb = draw_scene(41, (500, 500), ships=4, coast=False).rgb
     plain, straight = Detector(straighten=False), Detector()
     assert straight.manifest.segmenter.straightening is not None
     assert plain.outliner.straightening is None
     assert settings_key(plain, SceneSettings()) != settings_key(straight, SceneSettings())
     masks, hulls = ([ship.rle for ship in d.predict(rgb).ships] for d in (plain, straight))
-    assert len(hulls) >= len(masks) >= 2
-    # One is cut by the edge and keeps its mask.
-    assert len(set(masks) & set(hulls)) <= 1
+    # One of the drawn ships lies alongside another, and is parted from it.
+    assert (len(masks), len(hulls)) == (2, 3)
+    # The other one is cut by the edge and keeps its mask.
+    assert len(set(masks) & set(hulls)) == 1
 
 
 def test_a_lone_hull_is_straightened(straightening: Detector, tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ CARD = "README.md"
 
 MAX_MANIFEST_BYTES = 2**20
 MAX_GRAPH_BYTES = 256 * 2**20
-"""Cap on one graph: fifteen times the two of the bundle that comes with the package."""
+"""Cap on one graph: ten times the two of the bundle that comes with the package."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,7 +121,8 @@ class SegmenterConfig(TrainConfig):
             gives: quays and shores that ships are near to. Without it crops are around ships.
         mined_with: Bundle of a segmenter, shown the training tiles in other light: where it sees
             ships and none is, there is something to learn. Without one there are no such crops.
-        mined_share: Share of crops around such places, of those that no empty tile gives.
+        mined_share: Share of crops around such places, of those that neither an empty tile nor
+            `around_share` gives.
         taught_by: Bundles whose segmenters teach this one: their mean, on the very crops.
         taught_share: What they say counts so much of what is learnt, the labels the rest.
         truth_shift_px: The labels lie by so many pixels too far right and down; the pictures of
