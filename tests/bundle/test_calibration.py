@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from shipseg.bundle.calibration import LEAST_OBJECTNESS, fit_scoring
+from shipseg.bundle.calibration import LEAST_OBJECTNESS, ece_of_means, fit_scoring
 from shipseg.evaluation.evaluate import evaluate
 from shipseg.evaluation.results import TileResult
 from shipseg.scores import Evidence
@@ -30,7 +30,7 @@ def of_each(count: int, **evidence: float) -> list[tuple[Evidence, ...]]:
 def test_overconfident_scores_are_brought_down() -> None:
     results = [tile(i, hit=i % 2 == 0) for i in range(60)]
     fitted = fit_scoring(results, of_each(60))
-    assert fitted.ece_before == pytest.approx(0.45)
+    assert ece_of_means(fitted.results, fitted.evidence) == pytest.approx(0.45)
     assert fitted.scoring(Evidence(0.95, 144, None, 0.5)) == pytest.approx(0.5, abs=0.05)
     report = evaluate(fitted.results, gate_threshold=0.5, resamples=0)
     assert report.scores is not None
@@ -46,7 +46,7 @@ def test_few_ships_are_left_as_they_are() -> None:
     assert fitted.scoring.calibration is None
     assert fitted.scoring.objectness is None
     assert [t.scores for t in fitted.results] == [(0.8,)] * 5
-    assert fitted.ece_before == pytest.approx(0.2)
+    assert ece_of_means(fitted.results, fitted.evidence) == pytest.approx(0.2)
 
 
 def test_tiles_without_reported_ships() -> None:
@@ -54,14 +54,14 @@ def test_tiles_without_reported_ships() -> None:
     fitted = fit_scoring([empty], [()])
     assert fitted.scoring.calibration is None
     assert [t.scores for t in fitted.results] == [()]
-    assert fitted.ece_before is None
+    assert ece_of_means(fitted.results, fitted.evidence) is None
 
 
 def test_what_a_refiner_expects_tells_hits_from_misses() -> None:
     results = [tile(i, hit=i % 2 == 0) for i in range(60)]
     evidence = [of_each(1, fit=0.8 if i % 2 == 0 else 0.2)[0] for i in range(60)]
     fitted = fit_scoring(results, evidence)
-    assert fitted.ece_before == pytest.approx(0.45)
+    assert ece_of_means(fitted.results, fitted.evidence) == pytest.approx(0.45)
     assert fitted.scoring.calibration is not None
     assert fitted.scoring.calibration.fit_slope > 1
     # The gate tells where ships are, and not how well they are outlined.
@@ -101,6 +101,7 @@ def test_what_the_gate_doubts_is_not_reported() -> None:
     assert objectness.calibration.cell_slope > 0.2
     # What is outlined badly is still a ship.
     assert [len(t.predicted) for t in fitted.results] == [1] * 60
+    assert [len(ships) for ships in fitted.evidence] == [1] * 60
     assert fitted.scoring(Evidence(0.95, 144, None, 0.001)) is None
     assert fitted.scoring(Evidence(0.95, 144, None, 0.5)) is not None
     # Where the gate was not to be asked, it has no say.

@@ -8,7 +8,7 @@ import yaml
 from inference.pixels import pixel_bundle_of
 
 from shipseg.bundle.card import render_card
-from shipseg.bundle.manifest import Manifest, Parity, Provenance
+from shipseg.bundle.manifest import DoubtSpec, Manifest, Parity, Provenance
 from shipseg.bundle.measure import figures_of
 from shipseg.evaluation.evaluate import evaluate
 from shipseg.evaluation.results import TileResult
@@ -48,6 +48,20 @@ def manifest_with(**fields: object) -> Manifest:
         ),
     }  # fmt: skip
     return Manifest.model_validate(known | fields)
+
+
+def test_the_card_tells_of_training_tiles_and_second_looks(manifest: Manifest) -> None:
+    made = manifest.provenance.model_copy(
+        update={"chosen_on_tiles": 1499, "measured_on_tiles": 199}
+    )
+    gate = manifest.gate.model_copy(update={"doubt": DoubtSpec(above=0.05, below=0.9)})
+    card = render_card(manifest.model_copy(update={"provenance": made, "gate": gate}))
+    assert (
+        "Measured on 199 validation tiles. Thresholds and scores were chosen on these and 1,300 "
+        "training tiles:"
+    ) in card
+    assert "0.5000; where the graph says 0.05 to 0.9, of the mean with what it says of the" in card
+    assert "mirror" not in render_card(manifest)
 
 
 def test_front_matter_is_yaml(manifest: Manifest) -> None:

@@ -23,9 +23,10 @@ from safetensors.torch import load_file, save_file  # noqa: E402
 from timm.layers.conv2d_same import Conv2dSame  # noqa: E402
 from torch import nn  # noqa: E402
 
+from shipseg.bundle import choosing, parity  # noqa: E402
 from shipseg.bundle import export as exporting  # noqa: E402
-from shipseg.bundle import parity  # noqa: E402
-from shipseg.bundle.export import Choices, Exported, export_bundle  # noqa: E402
+from shipseg.bundle.choices import Choices  # noqa: E402
+from shipseg.bundle.export import Exported, export_bundle  # noqa: E402
 from shipseg.bundle.format import load_bundle  # noqa: E402
 from shipseg.bundle.networks import load_weights  # noqa: E402
 from shipseg.bundle.onnx_export import halve_weights, settled  # noqa: E402
@@ -519,7 +520,7 @@ def test_a_gate_that_drops_all(
     nn.init.constant_(gate.tile_shift, -1000.0)
     choices = Choices(gate_threshold=0.999999999)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(exporting, "gate_views", lambda *a: cold(a))
+        patch.setattr(choosing, "gate_views", lambda *a: cold(a))
         found = export_bundle(*runs, tmp_path / "out", choices=choices)
     assert "thresholds are defaults" in caplog.text
     assert found.bundle.manifest.gate.cell_threshold == 0.5
@@ -570,6 +571,13 @@ def test_the_command_tells_what_it_made(
     assert document["gate_counts"]["false_negatives"] == 0
     assert document["bytes"]["gate"] == (out / "gate.onnx").stat().st_size
     assert document["next"].startswith("shipseg evaluate ")
+    assert document["manifest"]["gate"]["doubt"] == {"above": 0.05, "below": 0.95}
+    assert main([*arguments, "--overwrite", "--choose-on", "all", "--one-look"]) == 0
+    assert "chosen on them and 12 training tiles" in " ".join(capsys.readouterr().out.split())
+    manifest = load_bundle(out).manifest
+    assert manifest.gate.doubt is None
+    made = manifest.provenance
+    assert (made.chosen_on_tiles, made.measured_on_tiles, manifest.figures["tiles"]) == (16, 4, 4)
 
 
 @pytest.mark.parametrize("threshold", ["nan", "inf", "0", "1", "1e309", "much", "-0.5"])

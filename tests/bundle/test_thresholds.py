@@ -11,17 +11,12 @@ from scipy import ndimage
 
 from shipseg.bundle import thresholds
 from shipseg.bundle.thresholds import (
-    MIN_AREAS_PX,
     THRESHOLDS,
     choose_cell_threshold,
     choose_gate_threshold,
-    choose_segmenter_point,
-    f2_table,
+    choose_pixel_threshold,
 )
 from shipseg.errors import BadInputError
-from shipseg.evaluation.detection import f2_score
-from shipseg.inference.instances import ships_of_maps
-from shipseg.rle import Runs, mask_to_runs
 
 
 def test_examples() -> None:
@@ -104,48 +99,15 @@ def test_no_passing_tile_gives_no_cell_threshold() -> None:
 # The segmenter
 
 
-def drawn() -> tuple[np.ndarray, list[Runs]]:
-    """A faint ship, a bright one, and a bright speck that is none."""
-    probability = np.full((96, 128), 0.02, np.float32)
-    truth = []
-    for rows, columns, value in (
-        (slice(10, 20), slice(10, 40), 0.42),
-        (slice(50, 62), slice(30, 80), 0.9),
-    ):
-        probability[rows, columns] = value
-        mask = np.zeros(probability.shape, bool)
-        mask[rows, columns] = True
-        truth.append(mask_to_runs(mask))
-    probability[80:83, 100:105] = 0.95
-    return np.stack([probability, probability]), truth
+def test_the_best_pixel_threshold_is_taken() -> None:
+    scores = dict.fromkeys(THRESHOLDS, 0.4)
+    assert choose_pixel_threshold(scores) == 0.5
+    assert choose_pixel_threshold(scores | {0.7: 0.45}) == 0.7
+    assert choose_pixel_threshold(scores | {0.4: 0.45, 0.65: 0.4501}) == 0.4
 
 
-def test_f2_table_is_what_the_detector_s_ships_score() -> None:
-    maps, truth = drawn()
-    table = f2_table(maps, truth)
-    for row, threshold in enumerate(THRESHOLDS):
-        for column, area in enumerate(MIN_AREAS_PX):
-            ships = ships_of_maps(maps, threshold=threshold, min_area_px=area)
-            assert table[row, column] == f2_score([ship.runs for ship in ships], truth)
-    # The speck has 15 px, the faint ship is lost above 0.42.
-    point = choose_segmenter_point([table])
-    assert (point.threshold, point.min_area_px, point.f2) == (0.4, 20, 1.0)
-
-
-@pytest.mark.parametrize(("truth", "score"), [([], 1.0), (drawn()[1], 0.0)])
-def test_an_empty_map_scores_the_same_everywhere(truth: list[Runs], score: float) -> None:
-    table = f2_table(np.zeros((2, 96, 128), np.float32), truth)
-    assert (table == score).all()
-
-
-def test_the_mean_over_tiles_decides() -> None:
-    low, high = np.zeros((2, len(THRESHOLDS), len(MIN_AREAS_PX)))
-    low[0, 0], high[-1, -1] = 1.0, 0.6
-    point = choose_segmenter_point([low, high, high])
-    assert (point.threshold, point.min_area_px) == (THRESHOLDS[-1], MIN_AREAS_PX[-1])
-    assert point.f2 == pytest.approx(0.4)
-
-
-def test_without_tiles_the_middle_is_taken() -> None:
-    point = choose_segmenter_point([])
-    assert (point.threshold, point.f2) == (0.5, None)
+def test_chance_does_not_move_it() -> None:
+    assert choose_pixel_threshold({0.5: 0.4, 0.55: 0.4019, 0.6: 0.3}) == 0.5
+    assert choose_pixel_threshold({0.5: 0.4, 0.55: 0.4021, 0.6: 0.3}) == 0.55
+    # As far from the middle as each other: the lower one, which sees more.
+    assert choose_pixel_threshold({0.45: 0.4, 0.5: 0.3, 0.55: 0.401}) == 0.45

@@ -151,12 +151,24 @@ def _figures(manifest: Manifest) -> str:
         if name in figures
     ]
     head = (
-        f"Measured on {made.chosen_on_tiles:,} validation tiles, the ones that the thresholds were "
-        "chosen on: the figures flatter that choice a little. The challenge's F2 counts a rightly "
-        "empty tile as 1, so read it beside the score of predicting nothing."
+        f"{_measured(made)}: the figures flatter that choice a little. The challenge's F2 counts a "
+        "rightly empty tile as 1, so read it beside the score of predicting nothing."
     )
     table = "\n".join(["| figure | value |", "|---|---|", *rows])
     return f"## Figures\n\n{head}\n\n{table}"
+
+
+def _measured(made: Provenance) -> str:
+    measured = made.measured_on_tiles
+    if measured is None or measured == made.chosen_on_tiles:
+        return (
+            f"Measured on {made.chosen_on_tiles:,} validation tiles, the ones that the thresholds "
+            "were chosen on"
+        )
+    return (
+        f"Measured on {measured:,} validation tiles. Thresholds and scores were chosen on these "
+        f"and {made.chosen_on_tiles - measured:,} training tiles"
+    )
 
 
 def _thresholds(manifest: Manifest) -> str:
@@ -165,11 +177,21 @@ def _thresholds(manifest: Manifest) -> str:
 
 | what | value |
 |---|---|
-| a tile passes the gate from | {gate.threshold:.4f} |
+| a tile passes the gate from | {gate.threshold:.4f}{_second_look(manifest)} |
 | a cell is looked at from | {gate.cell_threshold:.4f} |
 | a pixel is ship from | {segmenter.threshold:.2f} |
 | least area of a ship | {segmenter.min_area_px} px |
 {_straightening(manifest)}{_reported(manifest)}"""
+
+
+def _second_look(manifest: Manifest) -> str:
+    doubt = manifest.gate.doubt
+    if doubt is None:
+        return ""
+    return (
+        f"; where the graph says {doubt.above:g} to {doubt.below:g}, of the mean with what it says "
+        "of the mirror image"
+    )
 
 
 def _straightening(manifest: Manifest) -> str:

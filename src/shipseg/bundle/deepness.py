@@ -6,8 +6,9 @@ https://github.com/PUTvision/qgis-plugin-deepness. The graph holds what the dete
 two networks: it brings the tile back to bytes, shrinks it for the gate, and asks the segmenter only
 where a tile of the batch passes.
 
-It differs from the detector in three ways, for a graph of fixed size knows no windows and no ships:
-the segmenter sees whole tiles, only a square around each hot cell counts, and small ships stay.
+It differs from the detector in four ways, for a graph of fixed size knows no windows and no ships:
+the segmenter sees whole tiles, only a square around each hot cell counts, small ships stay, and the
+gate looks once.
 """
 
 from __future__ import annotations

@@ -68,6 +68,8 @@ def as_deepness(rgb: Rgb) -> npt.NDArray[np.float32]:
 def expected_map(rgb: Rgb, bundle: Bundle, detector: Detector) -> npt.NDArray[np.float32]:
     """Give what the graph has to say of a tile, (H, W) float32, by the detector's own means."""
     picture = Picture(rgb)
+    # The graph has no second look.
+    detector = detector.looking_once()
     sighting = detector.look(picture)
     if not detector.passes(sighting):
         return np.zeros(picture.shape_hw, np.float32)

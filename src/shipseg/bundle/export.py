@@ -1,14 +1,14 @@
 """Make a bundle from run folders: graphs, parity, thresholds, figures, card.
 
 Needs the `train` extra. From top to bottom: read what was trained, make the graphs, compare them
-with the networks, choose thresholds on validation tiles, measure the detector with them, write.
+with the networks, choose what is left open, measure the detector with that, write.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,91 +16,26 @@ from typing import Any
 import numpy as np
 
 from shipseg import __version__
-from shipseg.bundle.calibration import fit_scoring
 from shipseg.bundle.card import render_card
+from shipseg.bundle.choices import Choices
+from shipseg.bundle.choosing import choose, with_fields
 from shipseg.bundle.format import Bundle, check_output, sha256, write_bundle
 from shipseg.bundle.manifest import GateSpec, Manifest, Parity, RefinerSpec, SegmenterSpec
-from shipseg.bundle.measure import (
-    GateView,
-    Measuring,
-    Progress,
-    detect_tiles,
-    f2_tables,
-    figures_of,
-    gate_views,
-    no_progress,
-)
+from shipseg.bundle.measure import Measuring, Progress, no_progress
 from shipseg.bundle.networks import load_gate, load_refiner, load_segmenter, read_run
 from shipseg.bundle.onnx_export import export_gate, export_refiner, export_segmenter
 from shipseg.bundle.parity import measure_parity
 from shipseg.bundle.provenance import check_together, license_of, provenance_of
-from shipseg.bundle.straightening import choose_straightening, for_refiner, straighten_results
-from shipseg.bundle.thresholds import (
-    SegmenterPoint,
-    choose_cell_threshold,
-    choose_gate_threshold,
-    choose_segmenter_point,
-)
-from shipseg.errors import UsageError
-from shipseg.evaluation.classification import OperatingPoint, confusion_at
-from shipseg.evaluation.evaluate import evaluate
-from shipseg.inference.straighten import Straightening
+from shipseg.bundle.thresholds import DOUBT, SegmenterPoint
+from shipseg.dataset.source import TileSource, together
+from shipseg.evaluation.classification import OperatingPoint
 from shipseg.models.ensemble import SegmenterMean
 from shipseg.models.gate import GATE_STRIDE
-from shipseg.scores import Calibration, Scoring
 from shipseg.training.config import GateConfig, RefinerConfig, SegmenterConfig
 from shipseg.training.data import open_tiles
 from shipseg.training.folder import RunFolder
 
 logger = logging.getLogger(__name__)
-
-TILE_LIMIT = 2000
-"""Most validation tiles that are measured: half an hour of one core where all of them pass."""
-
-
-@dataclass(frozen=True, slots=True)
-class Choices:
-    """What the caller decides; None leaves it to the validation tiles, or to the data.
-
-    Attributes:
-        name: What the model is called; None takes the output's name.
-        data: The training set in words.
-        license: Terms of the weights.
-        gate_threshold: Least probability with which a tile passes.
-        straighten: Draw rectangles where that makes outlines better on the validation tiles.
-        gate_recall: Share of the tiles with ships that the chosen threshold has to keep; None
-            chooses by the best F1.
-        tile_limit: Most validation tiles to choose and measure on; None takes all.
-
-    Raises:
-        UsageError: A number is out of range, or both a threshold and a recall are given.
-    """
-
-    name: str | None = None
-    data: str | None = None
-    license: str | None = None
-    gate_threshold: float | None = None
-    straighten: bool = True
-    gate_recall: float | None = None
-    tile_limit: int | None = TILE_LIMIT
-
-    def __post_init__(self) -> None:
-        """Refuse what is out of range before minutes go into the graphs."""
-        threshold, recall = self.gate_threshold, self.gate_recall
-        if threshold is not None and recall is not None:
-            raise UsageError(
-                "a threshold and a recall both say what passes the gate",
-                hint="leave out --gate-threshold or --gate-recall",
-            )
-        # Written so that NaN fails as well.
-        if threshold is not None and not 0 < threshold < 1:
-            raise UsageError(
-                f"the gate threshold is {threshold}, expected a number between 0 and 1"
-            )
-        if recall is not None and not 0 < recall <= 1:
-            raise UsageError(f"the gate recall is {recall}, expected a share above 0 and up to 1")
-        if self.tile_limit is not None and self.tile_limit < 1:
-            raise UsageError(f"the tile limit is {self.tile_limit}, expected 1 or more")
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,8 +132,10 @@ def export_bundle(
     others = [one for one in (segmenter_config, *also_configs, refiner_config) if one is not None]
     check_together(gate_config, *others, moved=any(moved.values()))
     train, val = open_tiles(gate_config)
-    tiles = Measuring(val, workers, progress)
-    chosen_ids = _sample(val.image_ids, choices.tile_limit, gate_config.seed)
+    measured = _sample(val, choices.tile_limit, gate_config.seed)
+    chosen_on = measured
+    if choices.training_tiles:
+        chosen_on = together(_sample(train, choices.tile_limit, gate_config.seed), measured)
 
     gate = load_gate(run_gate, gate_config)
     segmenters = [
@@ -230,6 +167,7 @@ def export_bundle(
         gate=GateSpec(
             file="gate.onnx", sha256=sha256(gate_graph), input_size=gate_config.input_size,
             stride=GATE_STRIDE, tile_size=gate_config.tile_size, threshold=0.5, cell_threshold=0.5,
+            doubt=DOUBT if choices.second_look else None,
         ),
         segmenter=SegmenterSpec(
             file="segmenter.onnx", sha256=sha256(segmenter_graph), multiple=32, threshold=0.5,
@@ -245,60 +183,27 @@ def export_bundle(
     bundle = Bundle(manifest, gate_graph, segmenter_graph, str(out), refiner_graph)
 
     announce("comparing torch with ONNX Runtime")
-    parity = measure_parity(bundle, gate, segmenter, refiner, tiles, chosen_ids)
-    bundle = _with(bundle, parity=parity)
-    announce(f"choosing thresholds on {len(chosen_ids):,} validation tiles")
-    views = gate_views(bundle, tiles, chosen_ids)
-    gate_point = _gate_point(views, choices)
-    segmenter_point, bundle = _with_thresholds(bundle, tiles, views, gate_point)
-    ids = [view.image_id for view in views]
-    found = detect_tiles(bundle, tiles, ids)
-    drawn = found.drawn
-    straightening = choose_straightening(drawn) if choices.straighten else None
-    if choices.straighten and refiner is not None:
-        straightening = for_refiner(straightening)
-    bundle = _with(
-        bundle, segmenter=_fitted(bundle.manifest.segmenter, straightening=straightening)
-    )
-    results = drawn
-    if straightening is not None and refiner is None:
-        results = straighten_results(drawn, straightening)
-    # With a refiner, which has its own, this one is for who wants masks as they are drawn.
-    fit = fit_scoring(results, found.evidence)
-    fitted = {"segmenter": _scored(bundle.manifest.segmenter, fit.scoring)}
-    if straightening is not None and bundle.manifest.refiner is not None:
-        # The refiner looks at the tiles, and parts some ships.
-        judged = detect_tiles(_judging(bundle), tiles, ids)
-        fit = fit_scoring(judged.results, judged.evidence)
-        fitted["refiner"] = _scored(bundle.manifest.refiner, fit.scoring)
-    report = evaluate(fit.results, gate_threshold=gate_point.threshold, resamples=0)
-    provenance = manifest.provenance.model_copy(update={"chosen_on_tiles": len(views)})
-    bundle = _with(
-        bundle,
-        **fitted,
-        figures=figures_of(report, ece_before=fit.ece_before),
-        provenance=provenance,
-    )
+    tiles = Measuring(measured, workers, progress)
+    parity = measure_parity(bundle, gate, segmenter, refiner, tiles, measured.image_ids)
+    bundle = with_fields(bundle, parity=parity)
+    announce(f"choosing thresholds on {len(chosen_on):,} tiles")
+    tiles = Measuring(chosen_on, workers, progress)
+    chosen = choose(bundle, tiles, choices, measured=frozenset(measured.image_ids))
+    bundle = chosen.bundle
     path = write_bundle(bundle, render_card(bundle.manifest), out, overwrite=overwrite)
     return Exported(
-        path, bundle, gate_point, segmenter_point,
+        path, bundle, chosen.gate_point, chosen.segmenter_point,
         gate_config.images, gate_config.labels, gate_config.split,
     )  # fmt: skip
 
 
-def _with(bundle: Bundle, **fields: Any) -> Bundle:
-    """Return the bundle with other fields in its manifest, checked as when it is read."""
-    found = {name: getattr(bundle.manifest, name) for name in Manifest.model_fields}
-    manifest = Manifest.model_validate(found | fields)
-    return replace(bundle, manifest=manifest)
-
-
-def _sample(image_ids: Sequence[str], limit: int | None, seed: int) -> list[str]:
+def _sample(part: TileSource, limit: int | None, seed: int) -> TileSource:
     """Draw at most `limit` tiles, at random to keep the share of ships; in the table's order."""
-    if limit is None or len(image_ids) <= limit:
-        return list(image_ids)
-    drawn = np.random.default_rng(seed).permutation(len(image_ids))[:limit]
-    return [image_ids[index] for index in sorted(drawn)]
+    ids = part.image_ids
+    if limit is None or len(ids) <= limit:
+        return part
+    drawn = np.random.default_rng(seed).permutation(len(ids))[:limit]
+    return TileSource(part.folder, part.table.subset([ids[index] for index in sorted(drawn)]))
 
 
 def _no_parity() -> Parity:
@@ -306,57 +211,3 @@ def _no_parity() -> Parity:
         gate_max_abs_difference=1.0, segmenter_max_abs_difference=1.0, gate_tiles=1,
         segmenter_tiles=1, onnxruntime="-", torch="-",
     )  # fmt: skip
-
-
-def _gate_point(views: Sequence[GateView], choices: Choices) -> OperatingPoint:
-    probabilities = [view.probability for view in views]
-    has_ships = [view.has_ships for view in views]
-    if choices.gate_threshold is None:
-        return choose_gate_threshold(probabilities, has_ships, recall=choices.gate_recall)
-    counts = confusion_at(probabilities, has_ships, choices.gate_threshold)
-    return OperatingPoint(choices.gate_threshold, counts)
-
-
-def _with_thresholds(
-    bundle: Bundle, tiles: Measuring, views: Sequence[GateView], gate_point: OperatingPoint
-) -> tuple[SegmenterPoint, Bundle]:
-    """Choose what follows from the gate's threshold, on the tiles that pass."""
-    passing = [view for view in views if view.probability >= gate_point.threshold]
-    cells = [view for view in passing if view.has_ships]
-    cell_threshold = choose_cell_threshold(
-        [view.cells for view in cells], [view.ship_pixels for view in cells]
-    )
-    if cell_threshold is None:
-        logger.warning("no validation tile with ships passes the gate; thresholds are defaults")
-    # False alarms are in it as well: on them a least area has to prove itself.
-    point = choose_segmenter_point(f2_tables(bundle, tiles, [v.image_id for v in passing]))
-    gate = bundle.manifest.gate.model_copy(
-        update={"threshold": gate_point.threshold, "cell_threshold": cell_threshold or 0.5}
-    )
-    segmenter = bundle.manifest.segmenter.model_copy(
-        update={"threshold": point.threshold, "min_area_px": point.min_area_px}
-    )
-    return point, _with(bundle, gate=gate.model_dump(), segmenter=segmenter.model_dump())
-
-
-def _fitted(
-    part: SegmenterSpec | RefinerSpec, **fitted: Calibration | Straightening | None
-) -> dict[str, Any]:
-    """Return a part's fields with what was measured on the validation tiles."""
-    found = {name: None if one is None else asdict(one) for name, one in fitted.items()}
-    return part.model_dump() | found
-
-
-def _scored(part: SegmenterSpec | RefinerSpec, scoring: Scoring) -> dict[str, Any]:
-    """Return a part's fields with what was fitted."""
-    fields = _fitted(part, calibration=scoring.calibration)
-    if (objectness := scoring.objectness) is not None:
-        fields["objectness"] = asdict(objectness.calibration) | {"least": objectness.least}
-    return fields
-
-
-def _judging(bundle: Bundle) -> Bundle:
-    """Return the bundle with a refiner that judges, whatever scores come of it."""
-    assert bundle.manifest.refiner is not None
-    any_score = Calibration(intercept=0.0, slope=1.0, area_slope=0.0)
-    return _with(bundle, refiner=_fitted(bundle.manifest.refiner, calibration=any_score))

@@ -26,6 +26,24 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, strict=True)
 
 
+class DoubtSpec(_Part):
+    """When a tile is looked at again, mirrored: see `shipseg.inference.second_look`.
+
+    Attributes:
+        above: First answers up to this leave no doubt.
+        below: Nor do those from this on.
+    """
+
+    above: Probability
+    below: Probability
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.above >= self.below:
+            raise ValueError(f"nothing lies above {self.above} and below {self.below}")
+        return self
+
+
 class GateSpec(_Part):
     """The gate's graph and how to use it.
 
@@ -37,6 +55,7 @@ class GateSpec(_Part):
         tile_size: Side of the tiles in pixels, before they are shrunk to `input_size`.
         threshold: Least probability with which a tile passes.
         cell_threshold: Least probability with which a cell of a passing tile is hot.
+        doubt: Between which first answers it is asked a second time; None asks once.
     """
 
     file: FileName
@@ -46,6 +65,7 @@ class GateSpec(_Part):
     tile_size: int = Field(ge=32, le=8192)
     threshold: Probability
     cell_threshold: Probability
+    doubt: DoubtSpec | None = None
 
     @model_validator(mode="after")
     def _sides_divide(self) -> Self:
@@ -157,7 +177,10 @@ class Provenance(_Part):
         train_tiles: Tiles trained on.
         val_tiles: Tiles of the validation part.
         val_ship_tiles: Those of them that hold ships.
-        chosen_on_tiles: Validation tiles that thresholds and figures come from.
+        chosen_on_tiles: Tiles that thresholds and scores come from: the validation tiles that are
+            measured, and training tiles where there are more.
+        measured_on_tiles: Validation tiles that the figures come from; None where it is those that
+            the thresholds were chosen on.
     """
 
     gate_encoder: Line
@@ -169,6 +192,7 @@ class Provenance(_Part):
     val_tiles: int = Field(ge=0)
     val_ship_tiles: int = Field(ge=0)
     chosen_on_tiles: int = Field(ge=0)
+    measured_on_tiles: int | None = Field(default=None, ge=0)
 
 
 class Parity(_Part):

@@ -19,12 +19,12 @@ import numpy.typing as npt
 from PIL import Image
 
 from shipseg.bundle.format import Bundle, write_bundle
-from shipseg.bundle.thresholds import FloatArray, f2_table
 from shipseg.dataset.source import TileSource
 from shipseg.errors import BadInputError
 from shipseg.evaluation.results import EvaluationReport, TileResult
 from shipseg.inference.detector import Detector, open_picture
-from shipseg.inference.runtime import GateSession, SegmenterSession
+from shipseg.inference.runtime import GateSession
+from shipseg.inference.second_look import Gate
 from shipseg.scores import Evidence
 
 logger = logging.getLogger(__name__)
@@ -138,33 +138,17 @@ def gate_views(bundle: Bundle, tiles: Measuring, image_ids: Sequence[str]) -> li
         tiles: The tiles.
         image_ids: Which of them.
     """
-    session = GateSession(bundle, threads=1)
+    gate = Gate(GateSession(bundle, threads=1), bundle.manifest.gate.doubt)
     side = bundle.manifest.gate.input_size
 
     def look(image_id: str, rgb: Rgb) -> GateView:
-        probability, cells = session(shrink(rgb, side))
+        probability, cells = gate(shrink(rgb, side))
         mask = tiles.source.mask(image_id)
         (rows, columns), (height, width) = cells.shape, mask.shape
         parts = mask.reshape(rows, height // rows, columns, width // columns)
         return GateView(image_id, probability, cells, parts.sum(axis=(1, 3), dtype=np.int64))
 
     return tiles.over(image_ids, look, "asking the gate")
-
-
-def f2_tables(bundle: Bundle, tiles: Measuring, image_ids: Sequence[str]) -> list[FloatArray]:
-    """Score the segmenter's maps of each whole tile under every combination of the grids.
-
-    Args:
-        bundle: Whose segmenter; its thresholds play no part.
-        tiles: The tiles.
-        image_ids: Which of them.
-    """
-    session = SegmenterSession(bundle, threads=1)
-
-    def score(image_id: str, rgb: Rgb) -> FloatArray:
-        return f2_table(session(rgb), tiles.source.table.ships_of(image_id))
-
-    return tiles.over(image_ids, score, "trying thresholds")
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from shipseg.cli.console import note, progress, show_json, show_lines
-from shipseg.cli.exporting import ExportFormat, check_sources, export_for_deepness
+from shipseg.cli.exporting import ChooseOn, ExportFormat, check_sources, export_for_deepness
 from shipseg.cli.options import (
     JsonOption,
     LabelsOption,
@@ -26,7 +26,7 @@ from shipseg.errors import MissingDependencyError, UsageError
 
 if TYPE_CHECKING:
     from shipseg.bundle.export import Exported
-    from shipseg.bundle.manifest import Parity
+    from shipseg.bundle.manifest import Parity, Provenance
 
 # What the train extra brings, and under which name it is imported.
 _NEEDED = {
@@ -109,6 +109,23 @@ def export(
             help="Let the bundle draw rectangles where they fit the validation tiles better.",
         ),
     ] = True,
+    second_look: Annotated[
+        bool,
+        typer.Option(
+            "--second-look/--one-look",
+            help="Let the gate look again, at the mirror image, where its first answer leaves "
+            "doubt.",
+        ),
+    ] = True,
+    choose_on: Annotated[
+        ChooseOn,
+        typer.Option(
+            "--choose-on",
+            help="Tiles that thresholds and scores are chosen on: the validation tiles, or the "
+            "training tiles as well. The second is steadier where the networks do no better on "
+            "these. Figures are of the validation tiles.",
+        ),
+    ] = ChooseOn.val,
     images: Annotated[
         Path | None,
         typer.Option("--images", "-i", help="Folder of tiles.", show_default="the gate run's"),
@@ -119,7 +136,7 @@ def export(
         typer.Option("--split", help="Table ImageId,split.", show_default="the gate run's"),
     ] = None,
     tile_limit: Annotated[
-        int, typer.Option("--tile-limit", min=1, help="Most validation tiles to measure on.")
+        int, typer.Option("--tile-limit", min=1, help="Most tiles of each part to measure on.")
     ] = 2000,
     data: Annotated[
         str | None,
@@ -162,11 +179,13 @@ def export(
             raise MissingDependencyError.of_extra(package, "train", "exporting")
     threshold = _read_threshold(gate_threshold)
     # Imported here: torch takes seconds to load, and --help should not wait for it.
-    from shipseg.bundle.export import Choices, export_bundle
+    from shipseg.bundle.choices import Choices
+    from shipseg.bundle.export import export_bundle
 
     choices = Choices(
         name=name, data=data, license=license_text, gate_threshold=threshold,
-        straighten=straighten, gate_recall=gate_recall, tile_limit=tile_limit,
+        straighten=straighten, gate_recall=gate_recall, second_look=second_look,
+        training_tiles=choose_on is ChooseOn.all, tile_limit=tile_limit,
     )  # fmt: skip
     with TemporaryDirectory() as folder, _warnings_as_notes():
         for_qgis = form is ExportFormat.deepness
@@ -242,7 +261,7 @@ def _lines(exported: Exported) -> list[tuple[str, str]]:
         (
             "validation",
             f"{figures['tiles']:,} tiles, {figures['ship_tiles']:,} with ships; "
-            "the thresholds were chosen on them",
+            f"the thresholds were chosen on {_chosen_on(manifest.provenance)}",
         ),
         (
             "gate",
@@ -258,6 +277,11 @@ def _lines(exported: Exported) -> list[tuple[str, str]]:
             f"{_number(figures['f2_of_nothing'])}",
         ),
     ]
+
+
+def _chosen_on(made: Provenance) -> str:
+    more = made.chosen_on_tiles - (made.measured_on_tiles or made.chosen_on_tiles)
+    return f"them and {more:,} training tiles" if more else "them"
 
 
 def _number(value: float | None) -> str:

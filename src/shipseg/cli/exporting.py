@@ -22,6 +22,13 @@ class ExportFormat(StrEnum):
     deepness = "deepness"
 
 
+class ChooseOn(StrEnum):
+    """Which tiles a bundle's thresholds are chosen on."""
+
+    val = "val"
+    all = "all"
+
+
 def check_sources(
     sources: Sequence[Path],
     form: ExportFormat,

@@ -218,3 +218,14 @@ def divide(
             where = f"'{split}'" if split else f"the random split (val_share={val_share:g})"
             raise ConfigError(f"none of the {len(ids)} tiles is in '{name}' of {where}")
     return train, val
+
+
+def together(*parts: TileSource) -> TileSource:
+    """Join parts of one folder that `divide` made.
+
+    Args:
+        parts: One or more, with no tile in common.
+    """
+    first = parts[0]
+    ships = {name: part.table.ships_of(name) for part in parts for name in part.image_ids}
+    return TileSource(first.folder, LabelTable.from_ships(ships, first.table.shape_hw))

@@ -24,6 +24,7 @@ from shipseg.inference.outliner import Outlined, Surroundings
 from shipseg.inference.outliner_of import outliner_of
 from shipseg.inference.regions import segment_region
 from shipseg.inference.runtime import GateSession, SegmenterSession
+from shipseg.inference.second_look import Gate
 from shipseg.inference.ships import Ship, reading_order
 from shipseg.inference.windows import heat_beyond, least_side, windows_around
 
@@ -122,7 +123,8 @@ class Detector:
         self.gate_threshold = _checked(
             "gate threshold", gate_threshold, self.manifest.gate.threshold
         )
-        self._gate = GateSession(loaded, threads=threads, device=self.device)
+        gate = GateSession(loaded, threads=threads, device=self.device)
+        self._gate = Gate(gate, self.manifest.gate.doubt)
         self._segmenter = SegmenterSession(loaded, threads=threads, device=self.device)
         self.outliner = outliner_of(
             loaded, threads=threads, device=self.device, straighten=straighten
@@ -170,6 +172,12 @@ class Detector:
         other = copy(self)
         other.threshold = _checked("threshold", threshold, self.threshold)
         other.gate_threshold = _checked("gate threshold", gate_threshold, self.gate_threshold)
+        return other
+
+    def looking_once(self) -> Detector:
+        """Give a detector on the same graphs whose gate never looks twice."""
+        other = copy(self)
+        other._gate = self._gate.once()
         return other
 
     def passes(self, sighting: Sighting) -> bool:
