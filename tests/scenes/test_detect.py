@@ -69,7 +69,7 @@ few = settings(
 )
 
 
-@pytest.mark.parametrize(("seed", "least"), [(21, 0.7), (26, 0.85)])
+@pytest.mark.parametrize(("seed", "least"), [(21, 0.85), (26, 0.7)])
 def test_squares_give_what_one_large_look_gives(
     bundled: Detector, tmp_path: Path, seed: int, least: float
 ) -> None:
