@@ -231,6 +231,10 @@ def test_the_command_makes_it_from_run_folders(
         (["a", "b", "c", "--format", "deepness", "-o", "s.onnx"], "3 paths given"),
         (["--format", "deepness", "-o", "ships"], "ends in .onnx"),
         (["--format", "deepness", "--name", "x", "-o", "s.onnx"], "--name would need run folders"),
+        (
+            ["--format", "deepness", "--choose-on", "all", "--one-look", "-o", "s.onnx"],
+            "--one-look, --choose-on would need run folders",
+        ),
         (["--format", "deepness", "gone", "-o", "s.onnx"], "no model bundle at 'gone'"),
     ],
 )

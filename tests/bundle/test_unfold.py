@@ -10,7 +10,8 @@ import torch
 from dataset.tiles import Tiles
 from torch import nn
 
-from shipseg.bundle.export import Choices, export_bundle
+from shipseg.bundle.choices import Choices
+from shipseg.bundle.export import export_bundle
 from shipseg.bundle.format import load_bundle
 from shipseg.bundle.unfold import start_from_bundle
 from shipseg.errors import ConfigError

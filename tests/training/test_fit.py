@@ -19,7 +19,8 @@ from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import load_file
 
-from shipseg.bundle.export import Choices, export_bundle
+from shipseg.bundle.choices import Choices
+from shipseg.bundle.export import export_bundle
 from shipseg.dataset.crops import WholeTiles
 from shipseg.dataset.gate_tiles import GateTiles, GateTilesPlain
 from shipseg.dataset.hulls import HullsPlain

@@ -166,7 +166,8 @@ def export(
     measured = {
         "--also": also, "--name": name, "--gate-threshold": gate_threshold != _AUTO or None,
         "--gate-recall": gate_recall, "--images": images, "--labels": labels, "--split": split,
-        "--data": data, "--license": license_text,
+        "--data": data, "--license": license_text, "--one-look": not second_look or None,
+        "--choose-on": choose_on is not ChooseOn.val or None,
     }  # fmt: skip
     given = [option for option, value in measured.items() if value is not None]
     check_sources(sources, form, output, given=given, gsd=gsd, overwrite=overwrite)
