@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from shipseg.errors import UsageError
 
 TILE_LIMIT = 2000
-"""Most tiles of a part that are measured: half an hour of one core where all of them pass."""
+"""Most tiles of a part that are measured: three quarters of an hour of one core where all pass."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class Choices:
         data: The training set in words.
         license: Terms of the weights.
         gate_threshold: Least probability with which a tile passes.
-        straighten: Draw rectangles where that makes outlines better on the validation tiles.
+        straighten: Draw rectangles where that makes outlines better on the tiles.
         gate_recall: Share of the tiles with ships that the chosen threshold has to keep; None
             chooses by the best F1.
         second_look: The gate looks again, at the mirror image, where its first answer is in doubt.

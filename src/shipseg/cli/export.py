@@ -106,7 +106,7 @@ def export(
         bool,
         typer.Option(
             "--straighten/--no-straighten",
-            help="Let the bundle draw rectangles where they fit the validation tiles better.",
+            help="Let the bundle draw rectangles where they fit the tiles better.",
         ),
     ] = True,
     second_look: Annotated[
