@@ -43,7 +43,7 @@ def test_saturated_probabilities_give_a_threshold_inside(value: float) -> None:
 
 
 def test_without_ships_there_is_nothing_to_choose_by() -> None:
-    with pytest.raises(BadInputError, match="none of the 2 validation tiles") as caught:
+    with pytest.raises(BadInputError, match="none of the 2 tiles to choose on") as caught:
         choose_gate_threshold([0.1, 0.9], [0, 0])
     assert "--gate-threshold" in (caught.value.hint or "")
 

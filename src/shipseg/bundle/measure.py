@@ -1,4 +1,4 @@
-"""Run a bundle over validation tiles: what to choose thresholds from, and how good it then is.
+"""Run a bundle over tiles with truth: what to choose thresholds from, and how good it then is.
 
 Without torch: what is measured is what users run.
 """

@@ -78,7 +78,7 @@ def choose_gate_threshold(
         best = best_f1(probabilities, has_ships)
         if best is None:
             raise BadInputError(
-                f"none of the {np.size(has_ships)} validation tiles holds a ship, "
+                f"none of the {np.size(has_ships)} tiles to choose on holds a ship, "
                 "so no threshold can be chosen on them",
                 hint="choose on more tiles (--tile-limit), or give --gate-threshold",
             )

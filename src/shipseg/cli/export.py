@@ -150,7 +150,7 @@ def export(
     overwrite: OverwriteOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Make a model bundle: ONNX graphs, thresholds chosen on the validation tiles, a model card.
+    """Make a model bundle: ONNX graphs, thresholds chosen on tiles with truth, a model card.
 
     Torch and ONNX Runtime are compared on real tiles; a bundle whose probabilities differ by more
     than 0.02 is refused with exit code 6. Needs: pip install 'shipseg[train]'
